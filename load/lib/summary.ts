@@ -1,0 +1,85 @@
+import type { Options } from 'k6/options';
+import { faultsExpected, scale } from './environment.ts';
+
+/** k6 adds these up; `audit:false` leaves out what only proves something, so figures compare with the seeds' scripts. */
+const counted = {
+  requests: 'http_reqs{audit:false}',
+  plateauRequests: 'http_reqs{phase:plateau,audit:false}',
+  failed: 'http_req_failed{audit:false}',
+  time: 'http_req_duration{audit:false}',
+  iterations: 'iterations{scenario:shoppers}',
+} as const;
+
+type Thresholds = NonNullable<Options['thresholds']>;
+
+/**
+ * Thresholds of a run: every check holds, no request fails, 95 % of answers and of orders within 200 ms, plus `more`.
+ * With faults expected only the checks count. A metric named here also appears in the summary, by tag.
+ */
+export const thresholds = (more: Thresholds = {}): Thresholds => ({
+  checks: ['rate==1'],
+  [counted.requests]: ['count>0'],
+  [counted.plateauRequests]: ['count>=0'],
+  [counted.iterations]: ['count>0'],
+  [counted.failed]: faultsExpected ? [] : ['rate==0'],
+  [counted.time]: faultsExpected ? [] : ['p(95)<200'],
+  order_time: faultsExpected ? [] : ['p(95)<200'],
+  ...(faultsExpected ? {} : more),
+});
+
+/** Options all scenarios share: statistics of the summary, room for the oracle's reading in `teardown`. */
+export const common: Options = {
+  summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'],
+  batch: 60,
+  batchPerHost: 60,
+  setupTimeout: '60s',
+  teardownTimeout: '5m',
+};
+
+type Metric = Readonly<{ type: string; values: Record<string, number>; thresholds?: Record<string, { ok: boolean }> }>;
+type SummaryData = Readonly<{ metrics: Record<string, Metric>; setup_data?: unknown }>;
+
+const round = (n: number | undefined): number => Math.round((n ?? 0) * 100) / 100;
+
+const timesOf = ({ values }: Metric) => ({
+  avg: round(values.avg),
+  p50: round(values.med),
+  p95: round(values['p(95)']),
+  p99: round(values['p(99)']),
+  max: round(values.max),
+});
+
+/** Steps of the summary in the order of a visit, each with its metric. */
+const trends = ['user_id_time', 'charge_balance_time', 'coupon_issue_time', 'coupon_check_time', 'get_top5_time', 'order_time'];
+const steps: Readonly<Record<string, string>> = {
+  ...Object.fromEntries([...trends, 'visit_time', 'view_lag', 'read_after_wait'].map((name) => [name, name])),
+  http: counted.time,
+};
+
+/** The run in figures: totals, times per step in milliseconds, counters, thresholds missed. */
+const figuresOf = ({ metrics }: SummaryData) => {
+  const value = (name: string, of: string): number => metrics[name]?.values[of] ?? 0;
+  const own = Object.entries(metrics).filter(([name]) => !name.includes('{'));
+  return {
+    scale,
+    seconds: round(value('shopping_seconds', 'max')),
+    requests: value(counted.requests, 'count'),
+    plateauRequests: value(counted.plateauRequests, 'count'),
+    iterations: value(counted.iterations, 'count'),
+    checksRate: value('checks', 'rate'),
+    failedRate: value(counted.failed, 'rate'),
+    droppedIterations: value('dropped_iterations', 'count'),
+    steps: Object.fromEntries(Object.entries(steps).flatMap(([step, name]) => (metrics[name] ? [[step, timesOf(metrics[name])]] : []))),
+    counters: Object.fromEntries(own.filter(([, m]) => m.type === 'counter').map(([name, m]) => [name, m.values.count])),
+    missedThresholds: Object.entries(metrics).flatMap(([name, m]) =>
+      Object.entries(m.thresholds ?? {})
+        .filter(([, { ok }]) => !ok)
+        .map(([line]) => `${name} ${line}`),
+    ),
+  };
+};
+
+/** Writes the figures to `SUMMARY_FILE` for the runner, or prints them when k6 is used alone. */
+export const handleSummary = (data: SummaryData): Record<string, string> => ({
+  [__ENV.SUMMARY_FILE ?? 'stdout']: `${JSON.stringify(figuresOf(data), null, 2)}\n`,
+});

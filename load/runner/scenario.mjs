@@ -1,0 +1,125 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { acknowledged, beaten, counted, peaks, refusals, told } from './judge.mjs';
+import { root, startK6 } from './k6.mjs';
+import { commitOf, machine, versions, watchParts } from './parts.mjs';
+import { report, resultsFolder } from './report.mjs';
+import { audit, killPart, shopFile } from './shop.mjs';
+
+/** Seconds at full load of the scenarios that have a plateau. */
+const PLATEAU_S = 120;
+/** "At once": this part of the shoppers of a run of one visit each must be under way together. */
+const AT_ONCE = 250 / 300;
+
+/** Runs one scenario of `load/`, judges it, writes its summary. Returns whether all held. */
+export const runScenario = async (options) => {
+  const { script, k6, shop, kills, running } = options;
+  const scenario = basename(script, '.ts');
+  const startedAt = new Date();
+  const folder = resultsFolder(scenario, startedAt);
+  const heard = { visits: [], closing: null, kills: [] };
+  const lines = {
+    flights: (rest) => heard.visits.push(JSON.parse(rest)),
+    closing: (rest) => {
+      heard.closing = JSON.parse(rest);
+    },
+    shoppers: (rest) => scheduleKills(shop, kills, Number(rest.split(' ').at(-1)), heard.kills),
+  };
+  console.log(`running ${scenario} …`);
+  const { child, ended } = startK6(k6, { script, env: environment(options, folder), tag: basename(folder), lines });
+  running.child = child;
+  const partsOf = watchParts(() => [{ name: 'k6', pid: child.pid }, ...(shop.dataDir ? shopFile(shop).processes : [])]);
+  const status = await ended;
+  const parts = partsOf();
+  const audited = await auditShop(shop);
+  const figures = figuresOf(folder, status);
+  const identities = [...judge(figures, heard), ...killsJudged(shop, kills, heard.kills)];
+  const held = report({
+    folder,
+    scenario,
+    commit: commitOf(root),
+    startedAt,
+    figures,
+    identities,
+    refusals: refusals(figures.counters),
+    auditViolations: audited.count,
+    versions: versions(root, k6),
+    machine: { ...machine(), parts },
+    plateauSeconds: Math.max(1, Math.round(PLATEAU_S * figures.scale)),
+  });
+  for (const violation of audited.violations)
+    console.log(`audit: ${typeof violation === 'string' ? violation : JSON.stringify(violation)}`);
+  if (status !== 0) console.log(`k6 ended with ${status}`);
+  return held && status === 0 && audited.violations.length === 0;
+};
+
+/** Audits a shop started here, or one whose data the environment names; any other cannot be audited from outside. */
+export const auditShop = async (shop) => {
+  if (!shop.env && !process.env.DATA_DIR) return { count: null, violations: [] };
+  return audit(shop.env ?? process.env);
+};
+
+const environment = ({ shop, kills, env }, folder) => ({
+  BASE_URL: shop.urls.edge,
+  COMMAND_URL: shop.urls.commands,
+  QUERY_URL: shop.urls.queries,
+  SUMMARY_FILE: join(folder, 'k6.json'),
+  FLIGHTS: '1',
+  ...(kills.length > 0 ? { FAULTS: '1' } : {}),
+  ...env,
+});
+
+/** Kills by the clock of the run: seconds after the shoppers set out. */
+export const scheduleKills = (shop, kills, startAt, killed) => {
+  for (const { part, seconds } of kills) {
+    setTimeout(
+      () => {
+        try {
+          const pid = killPart(shop, part);
+          killed.push({ part, pid });
+          console.log(`kill -9 ${part} (pid ${pid}), ${seconds} s after the start`);
+        } catch (error) {
+          console.log(`kill of ${part} failed: ${error.message}`);
+        }
+      },
+      Math.max(0, startAt + seconds * 1_000 - Date.now()),
+    );
+  }
+};
+
+/** A kill counts only when it hit, and the supervisor must have put another process in the place. */
+export const killsJudged = (shop, kills, killed) =>
+  kills.map(({ part }, i) => {
+    const pid = killed[i]?.pid;
+    const now = shopFile(shop).processes.find((process_) => process_.name === part)?.pid;
+    const ok = pid !== undefined && now !== undefined && now !== pid;
+    return { id: `kill -9 ${part}`, ok, expected: 'killed and restarted', actual: `pid ${pid ?? 'not killed'}, now ${now ?? 'none'}` };
+  });
+
+const figuresOf = (folder, status) => {
+  try {
+    return JSON.parse(readFileSync(join(folder, 'k6.json'), 'utf8'));
+  } catch {
+    throw new Error(`k6 ended with ${status} and left no summary`);
+  }
+};
+
+const judge = (figures, { closing, visits }) => {
+  const missed = figures.missedThresholds.map((line) => ({ id: 'threshold', ok: false, expected: line, actual: 'missed' }));
+  if (!closing) return [{ id: 'K1', ok: false, expected: 'a state read in teardown', actual: 'none' }, ...missed];
+  const { shoppers, requests } = peaks(visits);
+  const least = figures.plateauRequests > 0 ? 1 : Math.floor(visits.length * AT_ONCE);
+  return [
+    ...closing.identities,
+    ...acknowledged(figures.counters, closing.totals),
+    ...counted(figures, closing.counted),
+    ...beaten(figures, closing.beaten),
+    {
+      id: 'K13 at once',
+      ok: shoppers >= least,
+      expected: `${told(least)} shoppers`,
+      actual: `${told(shoppers)} shoppers, ${told(requests)} requests in flight`,
+    },
+    ...missed,
+  ];
+};

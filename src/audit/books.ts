@@ -1,0 +1,122 @@
+import type { OrderLine, Rejection } from '../domain/account.ts';
+import type { IssuedCoupon, OpenedPolicy } from '../domain/couponPolicy.ts';
+import type { DomainEvent } from '../domain/events.ts';
+import type { CreatedProduct } from '../domain/product.ts';
+import type { Position } from '../platform/eventStore/eventStore.ts';
+import { type Findings, type Invariant, type Place, placeText } from './findings.ts';
+
+export type DataOf<Type extends DomainEvent['type']> = Extract<DomainEvent, { type: Type }>['data'];
+
+/** One user's money in won. `openTotal` sums what open orders were submitted with, `held` what the events took and gave back. */
+export type Account = {
+  userId: string;
+  charged: number;
+  balance: number;
+  held: number;
+  openTotal: number;
+  spent: number;
+  movements: number;
+};
+
+export type Movement = Readonly<{
+  userId: string;
+  seq: number;
+  type: 'charge' | 'use' | 'restore';
+  amount: number;
+  balanceAfter: number;
+  orderId: string | null;
+  at: number;
+}>;
+
+export type Order = {
+  readonly userId: string;
+  readonly submitted: DataOf<'OrderSubmitted'>;
+  readonly position: Position;
+  status: 'open' | 'placed' | 'rejected';
+  reason: Rejection | null;
+  settledAt: number | null;
+};
+
+export type Policy = { readonly opened: OpenedPolicy; issued: number; lastSerial: number; byUser: Map<string, number> };
+
+export type Coupon = {
+  readonly issued: IssuedCoupon;
+  readonly policyId: string;
+  /** Its place among all issues of the log, from 1. */
+  readonly number: number;
+  status: 'available' | 'held' | 'used';
+  orderId: string | null;
+  usedAt: number | null;
+};
+
+/** `onHand` follows what the ledger says of itself; `received` and `taken` are summed up. */
+export type Product = { readonly productId: string; created: CreatedProduct | null; received: number; taken: number; onHand: number };
+
+export type Verdict = 'taken' | Rejection;
+export type Sale = { readonly productId: string; readonly day: string; quantity: number };
+
+/** Everything the log says, in plain maps that grow with it. Keys of two parts are joined by a space, which no id contains. */
+export type Books = Readonly<{
+  serviceZone: string;
+  accounts: Map<string, Account>;
+  /** By user and number of the movement. */
+  movements: Map<string, Movement>;
+  orders: Map<string, Order>;
+  policies: Map<string, Policy>;
+  coupons: Map<string, Coupon>;
+  products: Map<string, Product>;
+  verdicts: Map<string, Verdict>;
+  /** By product and day. */
+  sales: Map<string, Sale>;
+  generations: Map<string, DataOf<'GenerationOpened'>>;
+  /** Commands that have their one outcome, each with the kind and the stream it belongs to. */
+  commands: Set<string>;
+}>;
+
+export const emptyBooks = (serviceZone: string): Books => ({
+  serviceZone,
+  accounts: new Map(),
+  movements: new Map(),
+  orders: new Map(),
+  policies: new Map(),
+  coupons: new Map(),
+  products: new Map(),
+  verdicts: new Map(),
+  sales: new Map(),
+  generations: new Map(),
+  commands: new Set(),
+});
+
+/** One event on its way into the books. `id` is what its stream is named for. */
+export class Entry {
+  readonly books: Books;
+  readonly place: Place & Readonly<{ position: Position }>;
+  readonly id: string;
+  private readonly findings: Findings;
+
+  constructor(books: Books, findings: Findings, place: Entry['place'], id: string) {
+    this.books = books;
+    this.findings = findings;
+    this.place = place;
+    this.id = id;
+  }
+
+  /** Reports `what` unless it is as expected. */
+  same(invariant: Invariant, what: string, expected: unknown, actual: unknown): void {
+    if (expected !== actual) this.breaks(invariant, what, expected, actual);
+  }
+
+  breaks(invariant: Invariant, what: string, expected: unknown, actual: unknown): void {
+    this.findings.report(invariant, `${placeText(this.place)}: ${what}`, expected, actual);
+  }
+
+  /** Reports a command that has an outcome already. */
+  once(invariant: Invariant, kind: string, commandId: string): void {
+    const command = `${kind} ${this.id} ${commandId}`;
+    if (this.books.commands.has(command)) this.breaks(invariant, `${kind} ${commandId}`, 'recorded once', 'recorded again');
+    this.books.commands.add(command);
+  }
+}
+
+export const linesText = (lines: readonly Pick<OrderLine, 'productId' | 'quantity'>[]): string =>
+  lines.map(({ productId, quantity }) => `${quantity} x ${productId}`).join(', ');

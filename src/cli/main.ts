@@ -1,0 +1,131 @@
+import { parseArgs } from 'node:util';
+import { ConfigError, describeConfig, parseConfig } from '../platform/config.ts';
+import { EXIT, runProcess, type StartProcess } from '../platform/process.ts';
+import { onLocalDatabase, onLocalStores, withLocalStores } from './localStores.ts';
+import { runningShop } from './shopFile.ts';
+
+/** `run` answers the exit status, or null when a process goes on in the background until a signal. */
+type Command = Readonly<{ summary: string; options?: string; run(args: readonly string[]): Promise<number | null> }>;
+
+class UsageError extends Error {}
+
+/** Switches of a command that takes nothing else. */
+const switches = <Name extends string>(args: readonly string[], ...names: readonly Name[]): Readonly<Partial<Record<Name, boolean>>> => {
+  try {
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'boolean' as const }]));
+    return parseArgs({ args: [...args], options, strict: true }).values as Partial<Record<Name, boolean>>;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+};
+
+const listener =
+  (name: string, load: () => Promise<StartProcess>): Command['run'] =>
+  async (args) => {
+    switches(args);
+    await runProcess(name, await load());
+    return null;
+  };
+
+const print = (asJson: boolean | undefined, value: Readonly<Record<string, unknown>>): void => {
+  const lines = Object.entries(value).map(([name, part]) => `${name}=${part ?? ''}`);
+  process.stdout.write(asJson ? `${JSON.stringify(value, null, 2)}\n` : `${lines.join('\n')}\n`);
+};
+
+const config = async (args: readonly string[]): Promise<number> => {
+  print(switches(args, 'json').json, describeConfig(parseConfig(process.env)));
+  return EXIT.done;
+};
+
+const up = async (args: readonly string[]): Promise<number> => {
+  switches(args);
+  return (await import('./up.ts')).up();
+};
+
+const migrate = async (args: readonly string[]): Promise<number> => {
+  switches(args);
+  const { databaseUrl } = withLocalStores(parseConfig(process.env));
+  await (await import('../platform/migrate.ts')).migrate(databaseUrl);
+  return EXIT.done;
+};
+
+const seed = async (args: readonly string[]): Promise<number> => {
+  const { json } = switches(args, 'json');
+  const { host, commandPort, dataDir } = parseConfig(process.env);
+  const url = runningShop(dataDir)?.urls.commands ?? `http://${host}:${commandPort}`;
+  print(json, await (await import('./seed.ts')).seed(url));
+  return EXIT.done;
+};
+
+/** With options of its own it is told nothing else; without any it is configured like every other process. */
+const eventStore = async (args: readonly string[]): Promise<null> => {
+  if (args.length > 0) await (await import('../embedded/event-store/main.ts')).runEventStore(args);
+  else await runProcess('event-store', (await import('./eventStore.ts')).startEventStoreProcess);
+  return null;
+};
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  up: { summary: 'run the whole shop on this machine until Ctrl-C', run: up },
+  migrate: { summary: 'bring the tables up to date', run: migrate },
+  seed: { summary: 'create the products p1 to p5', options: '[--json]', run: seed },
+  audit: {
+    summary: 'prove from the raw log that every view and every won is right',
+    options: '[--json]',
+    run: async (args) => (await import('./audit.ts')).auditCommand(args),
+  },
+  config: { summary: 'print the configuration, secrets masked', options: '[--json]', run: config },
+  api: {
+    summary: 'run command API, query API and edge in one process',
+    run: listener('api', async () => onLocalStores((await import('../edge/main.ts')).startApi)),
+  },
+  'command-api': {
+    summary: 'run the command API',
+    run: listener('command-api', async () => onLocalStores((await import('../commands/main.ts')).startCommandApi)),
+  },
+  'query-api': {
+    summary: 'run the query API',
+    run: listener('query-api', async () => onLocalDatabase((await import('../read-api/main.ts')).startQueryApi)),
+  },
+  projector: {
+    summary: 'run the projector',
+    run: listener('projector', async () => onLocalStores((await import('../projections/main.ts')).startProjector)),
+  },
+  'event-store': {
+    summary: 'run the embedded event store',
+    options: '[--data DIR --port 2113 --host 127.0.0.1 --ephemeral --allow-production]',
+    run: eventStore,
+  },
+  postgres: {
+    summary: 'run the embedded Postgres',
+    run: listener('postgres', async () => (await import('./postgres.ts')).startPostgresProcess),
+  },
+};
+
+const usage = (): string => {
+  const rows = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`);
+  return `usage: till <command> [--help]\n\n${rows.join('\n')}\n\nEverything else is set by environment variables: "till config" lists them.\n`;
+};
+
+/** Dispatches by the first word. Status: 0 done, 1 failed or falls short, 2 wrong usage or configuration; null goes on running. */
+const till = async ([name = '', ...args]: readonly string[]): Promise<number | null> => {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    const asked = name === '--help' || name === '-h' || name === 'help';
+    (asked ? process.stdout : process.stderr).write(name === '' || asked ? usage() : `unknown command: ${name}\n\n${usage()}`);
+    return asked ? EXIT.done : EXIT.usage;
+  }
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(`usage: till ${name}${command.options === undefined ? '' : ` ${command.options}`}\n\n${command.summary}\n`);
+    return EXIT.done;
+  }
+  try {
+    return await command.run(args);
+  } catch (error) {
+    const wrong = error instanceof UsageError || error instanceof ConfigError;
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return wrong ? EXIT.usage : EXIT.failed;
+  }
+};
+
+const status = await till(process.argv.slice(2));
+if (status !== null) process.exit(status);

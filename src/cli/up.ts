@@ -1,0 +1,112 @@
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { maskPasswords, parseConfig } from '../platform/config.ts';
+import type { ChildSpec } from './child.ts';
+import { seed } from './seed.ts';
+import { type OpenShop, runShop, urlsOf } from './shop.ts';
+import { runFolder, type Urls } from './shopFile.ts';
+
+/** Milliseconds from the last child's start until the shop answers that it is ready. */
+const READY_MAX_MS = 120_000;
+const READY_POLL_MS = 50;
+const PROBE_MAX_MS = 2_000;
+/** Milliseconds that a database may stay out of reach at the start. */
+const DATABASE_MAX_MS = 60_000;
+const DATABASE_POLL_MS = 500;
+/** Errors of a database that is not there yet. */
+const NOT_YET: readonly string[] = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', '57P03'];
+
+const main = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
+
+const specOf = (dataDir: string, name: string, env: NodeJS.ProcessEnv = {}): ChildSpec => ({
+  name,
+  module: main,
+  args: [name],
+  env: { ...process.env, DATA_DIR: dataDir, ...env },
+  logFile: join(dataDir, 'logs', `${name}.log`),
+});
+
+const pause = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms));
+
+const migrated = async (databaseUrl: string): Promise<void> => {
+  const { migrate } = await import('../platform/migrate.ts');
+  const until = performance.now() + DATABASE_MAX_MS;
+  for (;;) {
+    try {
+      return await migrate(databaseUrl);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      if (!NOT_YET.includes(code) || performance.now() > until) throw error;
+      await pause(DATABASE_POLL_MS);
+    }
+  }
+};
+
+const isReady = async (edge: string): Promise<boolean> => {
+  try {
+    const answer = await fetch(`${edge}/health/ready`, { signal: AbortSignal.timeout(PROBE_MAX_MS) });
+    await answer.body?.cancel();
+    return answer.status === 200;
+  } catch {
+    return false;
+  }
+};
+
+const untilReady = async (edge: string): Promise<void> => {
+  const until = performance.now() + READY_MAX_MS;
+  while (!(await isReady(edge))) {
+    if (performance.now() > until) throw new Error(`not ready within ${READY_MAX_MS / 1_000} s: see ${edge}/health/ready`);
+    await pause(READY_POLL_MS);
+  }
+};
+
+/** Those that were not given by URL. */
+const startStores = async ({ config, dataDir, supervisor, progress }: OpenShop): Promise<void> => {
+  const missing = [...(config.databaseUrl === null ? ['postgres'] : []), ...(config.eventStoreUrl === null ? ['event-store'] : [])];
+  progress.step(missing.length === 0 ? 'using the stores that were given' : `starting ${missing.join(' and ')}`);
+  await Promise.all(missing.map((name) => supervisor.start(specOf(dataDir, name))));
+};
+
+/** Works line by line, also in separate shells: the second keeps the answer's headers, the third sends the read token on. */
+const linesToTry = (edge: string, dataDir: string): string => {
+  const headers = `'${join(runFolder(dataDir), 'order.headers')}'`;
+  const json = "-H 'Content-Type: application/json'";
+  return [
+    `curl -s -X POST ${edge}/users/u1/balance ${json} -d '{"amount":10000}'`,
+    `curl -s -D ${headers} -X POST ${edge}/orders ${json} -d '{"userId":"u1","couponId":null,"items":[{"productId":"p1","quantity":1}]}'`,
+    `curl -s ${edge}/users/u1/balance -H "$(grep -i '^read-after:' ${headers} | tr -d '\\r')"`,
+  ].join('\n');
+};
+
+const announce = ({ config, dataDir }: OpenShop, urls: Urls): void => {
+  const { edge = '', commands, queries, eventStore = '', postgres = '' } = urls;
+  // A password that this machine made for itself may be shown; one that was given may not.
+  const database = config.databaseUrl === null ? postgres : maskPasswords(postgres);
+  const addresses = `edge=${edge} commands=${commands} queries=${queries} eventstore=${maskPasswords(eventStore)} postgres=${database}`;
+  process.stdout.write(`ready ${addresses}\n\nTry:\n${linesToTry(edge, dataDir)}\n\n`);
+};
+
+/** Everything in order: stores, tables, projector and APIs, catalogue. The APIs stand last, so they are stopped first. */
+const bringUp = async (shop: OpenShop): Promise<void> => {
+  const { dataDir, supervisor, progress } = shop;
+  await startStores(shop);
+  const { eventStore = '', postgres = '' } = urlsOf(shop);
+  progress.step('bringing the tables up to date');
+  await migrated(postgres);
+  progress.step('starting projector and api');
+  const env = { EVENTSTORE_URL: eventStore, DATABASE_URL: postgres, EVENTSTORE_URL_FILE: '', DATABASE_URL_FILE: '' };
+  // One after the other: the projector makes the tables of its views before it listens, and the APIs read them.
+  for (const name of ['projector', 'api']) await supervisor.start(specOf(dataDir, name, env));
+  progress.step('waiting until all is ready');
+  const urls = urlsOf(shop);
+  await untilReady(urls.edge ?? '');
+  progress.step('filling the catalogue');
+  await seed(urls.commands ?? '').catch((error: Error) => progress.note(`the catalogue is incomplete: ${error.message}`));
+  progress.done();
+  announce(shop, urls);
+};
+
+const STEPS = 5;
+
+/** Runs the whole shop on this machine until a signal; answers the exit status. */
+export const up = (): Promise<number> => runShop(parseConfig(process.env), STEPS, bringUp);

@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { PolicyTerms } from '../../domain/couponPolicy.ts';
+import { AMOUNT_MAX, won } from '../../domain/money.ts';
+import type { GenerationOpening } from '../../domain/shop.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Position } from '../../platform/eventStore/eventStore.ts';
+import type { RouteTable } from '../../platform/http.ts';
+import { parse } from '../../platform/input.ts';
+import { dayIn, daysBefore } from '../../platform/serviceZone.ts';
+import type { ShopSetup } from '../shopSetup.ts';
+import { incoming, mark } from './answer.ts';
+import { WEEK_MINUTES } from './policies.ts';
+
+/** Where every live view has arrived. */
+export interface ViewPositions {
+  /** Waits until all live views are at or past `position`. @throws Problem read-model-behind after `msMax`. */
+  reached(position: Position, msMax: number): Promise<void>;
+}
+
+const VIEWS_MS_MAX = 5_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const POLICIES_MAX = 100;
+const PRODUCTS = 5;
+/** Units sold a day before the log began, of p1 … p5, on the first day and the two before. */
+const SOLD_A_DAY = [500, 400, 300, 200, 100];
+const DAYS_CARRIED_OVER = 3;
+
+const overrides = z.strictObject({
+  policies: z.int().min(1).max(POLICIES_MAX).default(5),
+  couponCount: z.int().min(1).max(2_147_483_647).default(200_000),
+  perUser: z.literal(1).nullable().default(null),
+  products: z.int().min(1).max(SOLD_A_DAY.length).default(PRODUCTS),
+  productPrice: z.int().min(0).max(AMOUNT_MAX).default(2_000),
+  productStock: z.int().min(0).max(AMOUNT_MAX).default(2_000_000),
+});
+
+/** The test endpoint that opens a new generation; it exists only where test endpoints are enabled. */
+export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock, zone: string): RouteTable => ({
+  'POST /init': async (req, res) => {
+    const wished = parse(overrides, req.body ?? {});
+    const { commandId, about } = incoming(req, res, ['init'], 'shop');
+
+    const { outcome, position } = await setup.openGeneration({ commandId, ...startOf(wished, clock.now(), zone) }, about);
+    await views.reached(position, VIEWS_MS_MAX);
+
+    mark(res, position).json({
+      message: 'System initialized to default state.',
+      policyIds: outcome.policies.map(({ policyId }) => policyId),
+      productIds: outcome.opened.products.map(({ productId }) => productId),
+      generation: outcome.opened.generation,
+    });
+  },
+});
+
+const startOf = (wished: z.output<typeof overrides>, at: number, zone: string): Omit<GenerationOpening, 'commandId'> => {
+  const today = dayIn(zone, at);
+  const days = Array.from({ length: DAYS_CARRIED_OVER }, (_, before) => daysBefore(today, before));
+  const policy: PolicyTerms = {
+    name: 'flash sale',
+    count: wished.couponCount,
+    discountType: 'amount',
+    discountAmount: 2_000,
+    startsAt: at - MINUTE_MS,
+    endsAt: at + 3 * DAY_MS,
+    expireMinutes: WEEK_MINUTES,
+    perUser: wished.perUser,
+  };
+  return {
+    products: SOLD_A_DAY.slice(0, wished.products).map((quantity, i) => ({
+      name: `p${i + 1}`,
+      price: won(wished.productPrice),
+      stock: wished.productStock,
+      soldBefore: days.map((day) => ({ day, quantity })),
+    })),
+    policies: Array.from({ length: wished.policies }, () => policy),
+    at,
+  };
+};

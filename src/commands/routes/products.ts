@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import type { CommandId, ProductId } from '../../domain/ids.ts';
+import { receiveStock } from '../../domain/inventory.ts';
+import { AMOUNT_MAX, won } from '../../domain/money.ts';
+import { currentGeneration } from '../../domain/shop.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { RouteTable } from '../../platform/http.ts';
+import { fingerprintOf } from '../../platform/idempotency.ts';
+import { amountInput, idInput, nameInput, parseBody, parseParams } from '../../platform/input.ts';
+import { Problem } from '../../platform/problem.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Mailboxes } from '../mailboxes.ts';
+import type { ShopSetup } from '../shopSetup.ts';
+import { incoming, mark } from './answer.ts';
+
+/** Words that stand in the place of an id in paths of the query API. */
+const RESERVED = ['top', 'top-selling'];
+const ACTOR = 'shop';
+
+const wholeFromZero = z.int().min(0).max(AMOUNT_MAX);
+const newProduct = z.strictObject({
+  name: nameInput,
+  price: wholeFromZero,
+  stock: wholeFromZero.default(0),
+  id: idInput.refine((id) => !RESERVED.includes(id), 'is a reserved word').optional(),
+});
+const params = z.object({ productId: idInput });
+const receipt = z.strictObject({ quantity: amountInput });
+
+export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: ShopSetup, clock: Clock): RouteTable => ({
+  'POST /products': async (req, res) => {
+    const wished = parseBody(newProduct, req);
+    const { commandId, about } = incoming(req, res, ['product', wished.id ?? ''], ACTOR);
+    const { outcome: generation } = await mailboxes.shop().ask(currentGeneration, about);
+
+    const { outcome, position } = await setup.createProduct(
+      {
+        productId: (wished.id ?? productIdOf(commandId)) as ProductId,
+        name: wished.name,
+        price: won(wished.price),
+        openingStock: wished.stock,
+        generation,
+        commandId,
+        fingerprint: fingerprintOf(wished),
+        at: clock.now(),
+      },
+      about,
+    );
+
+    mark(res, position, outcome.kind === 'created' && outcome.replayed);
+    if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
+    const { productId: id, name, price, openingStock: stock } = outcome.product;
+    res.status(201).setHeader('Location', `/products/${id}`).json({ id, name, price, stock });
+  },
+
+  'POST /products/:productId/stock': async (req, res) => {
+    const productId = parseParams(params, req).productId as ProductId;
+    const { quantity } = parseBody(receipt, req);
+    const { commandId, about } = incoming(req, res, ['stock', productId], ACTOR);
+    if (!(await catalog.find(productId, about))) throw new Problem('unknown-product', `There is no product ${productId}.`);
+
+    const received = receiveStock({ receiptId: commandId, fingerprint: fingerprintOf({ quantity }), productId, quantity, at: clock.now() });
+    const { outcome, position } = await mailboxes.inventory().ask(received, about);
+
+    mark(res, position, outcome.kind === 'received' && outcome.replayed);
+    if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
+    res.json({ id: productId, stock: outcome.stock });
+  },
+});
+
+const productIdOf = (commandId: CommandId): string => `p-${commandId.slice(0, 16)}`;
+
+const refusals = {
+  'product-exists': 'Another product has this id.',
+  'limit-exceeded': 'The stock would be above 1,000,000,000,000 pieces.',
+  'key-reused': 'This key belongs to another request.',
+} as const;

@@ -1,0 +1,66 @@
+import { putAppended, putAppendRefused } from './appendAnswers.ts';
+import { type AppendOptions, BadAppend, checkStreamName, MissingMetadata, readAppendPart } from './appendMessages.ts';
+import { type Call, CallFailed, frame, Status } from './grpc.ts';
+import { APPEND_DATA_BYTES_MAX } from './limits.ts';
+import type { AppendResult, Log } from './log.ts';
+import { ProtoReader, ProtoWriter } from './protobuf.ts';
+import type { ProposedEvent } from './record.ts';
+
+/** An append that cannot be, as the call's status. */
+const refusal = (error: unknown): unknown => {
+  if (error instanceof MissingMetadata) {
+    const required = { exception: 'missing-required-metadata-property', 'required-metadata-properties': 'type,content-type' };
+    return new CallFailed(Status.invalidArgument, error.message, required);
+  }
+  return error instanceof BadAppend ? new CallFailed(Status.invalidArgument, error.message) : error;
+};
+
+const tooLarge = (): CallFailed =>
+  new CallFailed(Status.invalidArgument, `an append of more than ${APPEND_DATA_BYTES_MAX} bytes of data`, {
+    exception: 'maximum-append-size-exceeded',
+    'maximum-append-size': String(APPEND_DATA_BYTES_MAX),
+  });
+
+const answer = (call: Call, { expected }: AppendOptions, result: AppendResult): void => {
+  if (result.kind === 'timeout') {
+    call.finish(Status.aborted, 'the append was not on disk in time');
+    return;
+  }
+  const writer = new ProtoWriter();
+  if (result.kind === 'appended') putAppended(writer, result.revision, result.position);
+  else putAppendRefused(writer, expected, result.current);
+  call.send(frame(writer.take()));
+  call.finish(Status.ok);
+};
+
+/** `Streams/Append`: one append per call, an event per message. A wrong expected revision is an answer, not an error. */
+export const unaryAppend = (call: Call, log: Log, clock: () => number): void => {
+  const events: ProposedEvent[] = [];
+  let options: AppendOptions | undefined;
+  let dataBytes = 0;
+  const take = (bytes: Buffer): void => {
+    const part = readAppendPart(new ProtoReader(bytes), clock());
+    if (part.kind === 'options') {
+      checkStreamName(part.options.stream);
+      options = part.options;
+      return;
+    }
+    dataBytes += part.event.data.length;
+    if (dataBytes > APPEND_DATA_BYTES_MAX) throw tooLarge();
+    events.push(part.event);
+  };
+  call.receive({
+    message: (bytes) => {
+      try {
+        take(bytes);
+      } catch (error) {
+        throw refusal(error);
+      }
+    },
+    end: () => {
+      const given = options;
+      if (given === undefined) throw new CallFailed(Status.invalidArgument, 'an append without options');
+      log.append({ ...given, events }, (result) => answer(call, given, result));
+    },
+  });
+};

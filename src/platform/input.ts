@@ -1,0 +1,86 @@
+import type { Request } from 'express';
+import { z } from 'zod';
+import { isId } from '../domain/ids.ts';
+import { AMOUNT_MAX } from '../domain/money.ts';
+import { Problem } from './problem.ts';
+
+/** Messages of the shop's first clients, by the member that is wrong. */
+const messages: Readonly<Record<string, string>> = {
+  amount: '충전 금액은 1원 이상이어야 합니다.',
+  quantity: '수량은 1개 이상이어야 합니다.',
+  userId: '유효하지 않은 사용자 ID입니다.',
+  productId: '유효하지 않은 상품 ID입니다.',
+};
+
+const asDecimal = (value: unknown): unknown =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? String(value) : value;
+
+/** An id of the shop. A whole number in its place is read as its decimal text, since some clients send such. */
+export const idInput = z.preprocess(
+  asDecimal,
+  z.string().refine(isId, 'must be an id: 1 to 64 letters, digits, "-" or "_", the first a letter or digit'),
+) as unknown as z.ZodType<string>;
+
+/** Whole won, 1 to 1,000,000,000. */
+export const amountInput = z.int().min(1).max(AMOUNT_MAX);
+
+/** A name of 1 to 100 characters that any store can keep and any terminal can show. */
+export const nameInput = z
+  .string()
+  .min(1)
+  .max(100)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
+  .refine((text) => text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text), 'must be text without control characters');
+
+/** RFC 3339 with an offset; a zone-less time is refused. Milliseconds since 1970. */
+export const timeInput = z.iso
+  .datetime({ offset: true, error: 'must be a time with an offset, as 2026-01-05T00:00:00Z' })
+  .transform((text) => Date.parse(text))
+  .refine((at) => Number.isSafeInteger(at), 'must be a time that exists');
+
+const READ_AFTER = /^(0|[1-9][0-9]{0,18})$/;
+const POSITION_MAX = 2n ** 63n - 1n;
+
+/** The position a query must be at or past: the header, else the member of the query; `null` when neither is there. */
+export const readAfterOf = (req: Request): bigint | null => {
+  const given = req.get('Read-After') ?? req.query.readAfter;
+  if (given === undefined) return null;
+  if (typeof given !== 'string' || !READ_AFTER.test(given) || BigInt(given) > POSITION_MAX) {
+    throw new Problem('invalid-request', 'Read-After must be a position that an earlier answer gave.', {
+      errors: [{ pointer: '/readAfter', detail: 'must be decimal text of a position' }],
+    });
+  }
+  return BigInt(given);
+};
+
+export const parseBody = <T>(schema: z.ZodType<T>, req: Request): T => parse(schema, req.body);
+export const parseParams = <T>(schema: z.ZodType<T>, req: Request): T => parse(schema, req.params);
+
+/** The query without the read token, which every query may carry. */
+export const parseQuery = <T>(schema: z.ZodType<T>, req: Request): T => {
+  const { readAfter: _token, ...query } = req.query;
+  return parse(schema, query);
+};
+
+/** The problem of one wrong member that no schema could see; `asIf` names the member whose message fits. */
+export const invalid = (member: string, detail: string, asIf = member): Problem =>
+  new Problem('invalid-request', `/${member}: ${detail}`, {
+    errors: [{ pointer: `/${member}`, detail }],
+    ...(messages[asIf] ? { message: messages[asIf] } : {}),
+  });
+
+/** @throws Problem invalid-request with a pointer to each member that is wrong. */
+export const parse = <T>(schema: z.ZodType<T>, value: unknown): T => {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors = result.error.issues.slice(0, ERRORS_MAX).map((issue) => ({
+    pointer: issue.path.map((step) => `/${String(step)}`).join(''),
+    detail: issue.message,
+  }));
+  const member = result.error.issues[0]?.path.at(-1);
+  const message = typeof member === 'string' ? messages[member] : undefined;
+  const detail = errors.map(({ pointer, detail }) => `${pointer || 'the request'}: ${detail}`).join('; ');
+  throw new Problem('invalid-request', detail, { errors, ...(message ? { message } : {}) });
+};
+
+const ERRORS_MAX = 20;

@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { isConnectionLoss } from './postgresErrors.ts';
+
+/** One statement. A statement with a name is parsed and planned once for each connection; a name means one text for ever. */
+export type Sql = Readonly<{ text: string; values?: readonly unknown[]; name?: string }>;
+/** `bigint` columns arrive as text, so that no digit is lost; `date` columns as `YYYY-MM-DD`; `timestamptz` as Date. */
+export type Rows<Row> = Readonly<{ rows: readonly Row[]; affected: number }>;
+
+export interface Queries {
+  query<Row extends object = Record<string, unknown>>(sql: string | Sql, values?: readonly unknown[]): Promise<Rows<Row>>;
+}
+
+export interface Database extends Queries {
+  /** Commits what `work` did when it returns, rolls it back when it throws. */
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+  /** A connection of one's own, outside the pool. */
+  openSession(options?: SessionOptions): Promise<Session>;
+  close(): Promise<void>;
+}
+
+/** One connection that keeps what belongs to it: settings, advisory locks. When it is lost, so are they. */
+export interface Session extends Queries {
+  /** Runs the statements in one transaction and one round trip: all of them take effect, or none. */
+  flight(statements: readonly Sql[]): Promise<void>;
+  /** As of a database. Nothing else may be asked of the session meanwhile. */
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T>;
+  /** Aborted when the connection is gone. */
+  readonly lost: AbortSignal;
+  close(): Promise<void>;
+}
+
+export type SessionOptions = Readonly<{
+  /** Server settings of this connection only. */
+  settings?: Readonly<Record<string, string>>;
+}>;
+
+export type DatabaseOptions = Readonly<{
+  /** Told of connections that broke while nobody was asking them; the pool replaces them by itself. */
+  onConnectionError: (error: Error) => void;
+  /** Connections at most. */
+  connectionsMax?: number;
+  applicationName?: string;
+}>;
+
+const CONNECTIONS_MAX = 10;
+const CONNECT_MAX_MS = 5_000;
+const STATEMENT_MAX_MS = 10_000;
+/** Longer than the server's own limit: it counts when the server no longer answers at all. */
+const ANSWER_MAX_MS = STATEMENT_MAX_MS + 2_000;
+const IDLE_IN_TRANSACTION_MAX_MS = 10_000;
+const IDLE_MAX_MS = 30_000;
+/** A server that hangs does not hold up the end of the process. */
+const CLOSE_MAX_MS = 2_000;
+
+const DATE_OID = 1082;
+const asText = (text: string): string => text;
+const types = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === DATE_OID ? asText : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+const connectionOf = (url: string, applicationName: string | undefined): pg.ClientConfig => ({
+  connectionString: url,
+  ...(applicationName !== undefined && { application_name: applicationName }),
+  connectionTimeoutMillis: CONNECT_MAX_MS,
+  statement_timeout: STATEMENT_MAX_MS,
+  query_timeout: ANSWER_MAX_MS,
+  idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MAX_MS,
+  keepAlive: true,
+  types,
+});
+
+const ask = async <Row extends object>(
+  client: pg.ClientBase | pg.Pool,
+  sql: string | Sql,
+  values?: readonly unknown[],
+): Promise<Rows<Row>> => {
+  const given: Sql = typeof sql === 'string' ? { text: sql, ...(values && { values }) } : sql;
+  const { rows, rowCount } = await client.query<Row>(given as pg.QueryConfig);
+  return { rows, affected: rowCount ?? 0 };
+};
+
+const inTransaction = async <T>(client: pg.ClientBase, work: (tx: Queries) => Promise<T>): Promise<T> => {
+  await client.query('begin');
+  try {
+    const result = await work({ query: (sql, values) => ask(client, sql, values) });
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    // The first error is the one to tell; a connection that cannot roll back is closed, which rolls back too.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+};
+
+class Pooled implements Database {
+  private readonly pool: pg.Pool;
+  private readonly url: string;
+  private readonly options: DatabaseOptions;
+
+  constructor(url: string, options: DatabaseOptions) {
+    this.url = url;
+    this.options = options;
+    this.pool = new pg.Pool({
+      ...connectionOf(url, options.applicationName),
+      max: options.connectionsMax ?? CONNECTIONS_MAX,
+      idleTimeoutMillis: IDLE_MAX_MS,
+    });
+    // An error event nobody listens to ends the process: the pool tells of idle connections, a client of its own.
+    this.pool.on('error', options.onConnectionError);
+    this.pool.on('connect', (client) => void client.on('error', options.onConnectionError));
+  }
+
+  query<Row extends object>(sql: string | Sql, values?: readonly unknown[]): Promise<Rows<Row>> {
+    return ask<Row>(this.pool, sql, values);
+  }
+
+  async transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken = false;
+    try {
+      return await inTransaction(client, work);
+    } catch (error) {
+      broken = isConnectionLoss(error);
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async openSession({ settings = {} }: SessionOptions = {}): Promise<Session> {
+    const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+    const client = new pg.Client({
+      ...connectionOf(this.url, this.options.applicationName),
+      options: options.join(' '),
+      pipeline: true,
+    } as pg.ClientConfig);
+    const session = new OwnConnection(client, this.options.onConnectionError);
+    await client.connect();
+    return session;
+  }
+
+  close(): Promise<void> {
+    return this.pool.end();
+  }
+}
+
+class OwnConnection implements Session {
+  private readonly client: pg.Client;
+  private readonly gone = new AbortController();
+  readonly lost = this.gone.signal;
+
+  constructor(client: pg.Client, onConnectionError: (error: Error) => void) {
+    this.client = client;
+    client.on('error', (error) => {
+      onConnectionError(error);
+      this.gone.abort(error);
+    });
+    client.on('end', () => this.gone.abort(new Error('the connection has ended')));
+  }
+
+  query<Row extends object>(sql: string | Sql, values?: readonly unknown[]): Promise<Rows<Row>> {
+    return ask<Row>(this.client, sql, values);
+  }
+
+  transaction<T>(work: (tx: Queries) => Promise<T>): Promise<T> {
+    return inTransaction(this.client, work);
+  }
+
+  async flight(statements: readonly Sql[]): Promise<void> {
+    const sent = [{ text: 'begin' }, ...statements, { text: 'commit' }].map((sql) => ask(this.client, sql));
+    // After a failed statement the server refuses the rest and turns the commit into a rollback: the first failure is the cause.
+    const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  async close(): Promise<void> {
+    const ended = this.client.end().catch(() => undefined);
+    await Promise.race([ended, sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
+  }
+}
+
+/** A bounded pool of connections, opened when they are first needed; every wait has a limit. */
+export const openDatabase = (url: string, options: DatabaseOptions): Database => new Pooled(url, options);

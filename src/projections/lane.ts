@@ -1,0 +1,189 @@
+import {
+  type Delivery,
+  type EventStore,
+  type Position,
+  type RecordedEvent,
+  type StoreId,
+  SubscriptionLost,
+} from '../platform/eventStore/eventStore.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Session, Sql } from '../platform/postgres.ts';
+import { isRetryable, sqlStateOf } from '../platform/postgresErrors.ts';
+import { advance, isOvertaken, type Member, recordHalt } from './checkpoints.ts';
+import { Inbox } from './inbox.ts';
+import { judge } from './judge.ts';
+import { type Stored, tableOf } from './projection.ts';
+import { sleep } from './sleep.ts';
+
+export type LaneLimits = Readonly<{
+  /** Deliveries that go into one transaction at most. */
+  batchMax: number;
+  /** Deliveries that wait in memory at most. */
+  inboxMax: number;
+  /** Milliseconds between the starts of two transactions at least; the first after a pause starts at once. */
+  paceMs: number;
+}>;
+
+export type LaneParts = Readonly<{ session: Session; store: EventStore; storeId: StoreId; log: Logger; limits: LaneLimits }>;
+
+/** The largest position a Postgres bigint holds; a store that sends a larger one is not to be believed. */
+const POSITION_MAX: Position = 2n ** 63n - 1n;
+
+/** A statement failed on what is in the batch, not on the state of the server. */
+class Indigestible extends Error {
+  override name = 'Indigestible';
+}
+
+const blameOf = (error: unknown): Indigestible | null => {
+  if (error instanceof Indigestible) return error;
+  if (sqlStateOf(error) === null || isRetryable(error) || isOvertaken(error)) return null;
+  return new Indigestible((error as Error).message, { cause: error });
+};
+
+/** Where a projection stopped. */
+type Place = Pick<RecordedEvent, 'position' | 'stream' | 'revision' | 'type'>;
+
+/**
+ * Projections that advance together: one subscription, one parse of each event, one transaction for each batch. A
+ * projection that meets an event it cannot turn into rows halts right before it, on record; the others go on.
+ */
+export class Lane {
+  private readonly parts: LaneParts;
+  private going: readonly Member[];
+  /** The newest event that was delivered, of others included: what the checkpoints move to. */
+  private newest: Position | null;
+  /** Everything up to here was delivered; may be ahead of `newest`, and is never stored. */
+  private idle: Position | null;
+
+  constructor(parts: LaneParts, members: readonly Member[]) {
+    this.parts = parts;
+    this.going = members;
+    this.newest = lowestOf(members);
+    this.idle = this.newest;
+  }
+
+  get members(): readonly Member[] {
+    return this.going;
+  }
+
+  /** How far this lane has come, for those who watch whether it moves. */
+  get position(): Position | null {
+    return this.idle;
+  }
+
+  /**
+   * Follows the log until `signal` is aborted or every member has halted. `onCaughtUp` is called whenever the end of the
+   * log was reached.
+   * @throws SubscriptionLost, or what Postgres failed with: begin again from the stored checkpoints.
+   */
+  async run(signal: AbortSignal, onCaughtUp: () => Promise<void> | void): Promise<void> {
+    const { store, limits } = this.parts;
+    const ended = new AbortController();
+    const inbox = new Inbox<Delivery>(limits.inboxMax);
+    const filling = inbox.fill(store.subscribe({ after: this.newest, signal: AbortSignal.any([signal, ended.signal]) }));
+    const close = () => inbox.close();
+    signal.addEventListener('abort', close);
+    try {
+      while (!signal.aborted && this.going.length > 0) {
+        const taken = await inbox.take(limits.batchMax);
+        if (signal.aborted) break;
+        // An end that nobody asked for is a fault, also when the store calls it none.
+        if (taken === null) throw new SubscriptionLost('the subscription ended by itself');
+        const startedAt = performance.now();
+        await this.absorb(taken);
+        if (taken.at(-1)?.kind === 'caught-up') await onCaughtUp();
+        await pause(limits.paceMs - (performance.now() - startedAt), signal);
+      }
+    } finally {
+      signal.removeEventListener('abort', close);
+      ended.abort();
+      inbox.close();
+      await filling;
+    }
+  }
+
+  private async absorb(deliveries: readonly Delivery[]): Promise<void> {
+    let batch: Stored[] = [];
+    let idle = this.idle;
+    for (const delivery of deliveries) {
+      if (delivery.kind === 'checkpoint' && delivery.position <= POSITION_MAX) idle = delivery.position;
+      // A store may repeat what it has sent before.
+      if (delivery.kind !== 'event' || !isAfter(delivery.event.position, this.newest)) continue;
+      const { event } = delivery;
+      if (event.position > POSITION_MAX) throw new RangeError(`no store has a position like ${event.position}`);
+      const judged = judge(event);
+      const concerned = judged.kind === 'poison' ? this.going.filter(({ projection }) => judged.concerns(projection)) : [];
+      if (judged.kind === 'poison' && concerned.length > 0) {
+        await this.apply(batch);
+        batch = [];
+        for (const member of concerned) await this.halt(member, event, judged.reason);
+      }
+      if (judged.kind === 'ours') batch.push(judged.stored);
+      this.newest = event.position;
+    }
+    await this.apply(batch);
+    this.idle = isAfter(idle, this.newest) ? idle : this.newest;
+  }
+
+  /** Writes the events, and moves the checkpoints to the newest one; each member alone when together it fails. */
+  private async apply(events: readonly Stored[]): Promise<void> {
+    const upTo = this.newest;
+    const behind = this.going.filter(({ at }) => isAfter(upTo, at));
+    if (upTo === null || behind.length === 0) return;
+    try {
+      await this.write(behind, events, upTo);
+    } catch (error) {
+      if (blameOf(error) === null) throw error;
+      for (const member of behind) await this.applyAlone(member, events, upTo);
+    }
+  }
+
+  /** Halves a batch that fails until the event that cannot be digested stands alone. */
+  private async applyAlone(member: Member, events: readonly Stored[], upTo: Position): Promise<void> {
+    try {
+      await this.write([member], events, upTo);
+    } catch (error) {
+      const blame = blameOf(error);
+      const [first] = events;
+      if (blame === null || first === undefined) throw error;
+      if (events.length === 1) return this.halt(member, { ...first, type: first.event.type }, blame.message);
+      const half = events.length >> 1;
+      const earlier = events.slice(0, half);
+      await this.applyAlone(member, earlier, earlier.at(-1)?.position ?? upTo);
+      if (this.going.includes(member)) await this.applyAlone(member, events.slice(half), upTo);
+    }
+  }
+
+  private async write(members: readonly Member[], events: readonly Stored[], upTo: Position): Promise<void> {
+    const { session, storeId } = this.parts;
+    const moving = members.filter(({ at }) => isAfter(upTo, at));
+    if (moving.length === 0) return;
+    await session.flight([advance(storeId, moving, upTo), ...moving.flatMap((member) => rowsOf(member, events))]);
+    for (const member of moving) member.at = upTo;
+  }
+
+  private async halt(member: Member, place: Place, reason: string): Promise<void> {
+    const { session, log } = this.parts;
+    await recordHalt(session, member.projection, place, reason);
+    this.going = this.going.filter((other) => other !== member);
+    const { stream, type } = place;
+    log.error({ alarm: 'projection-halted', table: tableOf(member.projection), position: String(place.position), stream, type, reason });
+  }
+}
+
+const isAfter = (position: Position | null, than: Position | null): boolean => position !== null && (than === null || position > than);
+
+const lowestOf = (members: readonly Member[]): Position | null =>
+  members.map(({ at }) => at).reduce((low, at) => (isAfter(low, at) ? at : low), members[0]?.at ?? null);
+
+const rowsOf = ({ projection, at }: Member, events: readonly Stored[]): readonly Sql[] => {
+  const due = isAfter(events[0]?.position ?? null, at) ? events : events.filter(({ position }) => isAfter(position, at));
+  try {
+    return projection.toSql(tableOf(projection), due);
+  } catch (error) {
+    throw new Indigestible((error as Error).message, { cause: error });
+  }
+};
+
+/** Waits so long, at most until `signal` is aborted. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> => (ms > 0 ? sleep(ms, signal) : Promise.resolve());

@@ -1,0 +1,105 @@
+import type { IssuedCoupon } from '../../domain/couponPolicy.ts';
+import { idOf, type Projection, type Stored } from '../projection.ts';
+import { columns, entryOf } from './rows.ts';
+
+type Use = Readonly<{ status: 'available' | 'held' | 'used'; orderId: string | null; usedAt: number | null }>;
+type Issue = Readonly<{ coupon: IssuedCoupon; policyId: string; nth: number }>;
+type Change = { couponId: string; issue: Issue | null; use: Use | null };
+
+const changesOf = (events: readonly Stored[]): Map<string, Change> => {
+  const changes = new Map<string, Change>();
+  const of = (couponId: string) => entryOf(changes, couponId, () => ({ couponId, issue: null, use: null }));
+  let nth = 0;
+  for (const { event, stream } of events) {
+    switch (event.type) {
+      case 'CouponIssued':
+        nth += 1;
+        of(event.data.couponId).issue = { coupon: event.data, policyId: idOf(stream), nth };
+        break;
+      case 'OrderSubmitted':
+        if (event.data.couponId) of(event.data.couponId).use = { status: 'held', orderId: event.data.orderId, usedAt: null };
+        break;
+      case 'OrderPlaced':
+        if (event.data.couponId) of(event.data.couponId).use = { status: 'used', orderId: event.data.orderId, usedAt: event.data.at };
+        break;
+      case 'OrderRejected':
+        if (event.data.couponId) of(event.data.couponId).use = { status: 'available', orderId: null, usedAt: null };
+        break;
+    }
+  }
+  return changes;
+};
+
+const upsert = (table: string): string => `
+  insert into ${table} (coupon_id, number, policy_id, serial, user_id, discount_type, discount_amount, issued_at, expires_at,
+                        status, order_id, used_at, product_id, deleted_at)
+  select n.coupon_id,
+         coalesce(t.number, n.nth + (select coalesce(max(number), 0) from ${table})),
+         coalesce(t.policy_id, n.policy_id), coalesce(t.serial, n.serial), coalesce(t.user_id, n.user_id),
+         coalesce(t.discount_type, n.discount_type), coalesce(t.discount_amount, n.discount_amount),
+         coalesce(t.issued_at, to_timestamp(n.issued_at / 1000)), coalesce(t.expires_at, to_timestamp(n.expires_at / 1000)),
+         coalesce(n.status, t.status, 'available'),
+         case when n.status is null then t.order_id else n.order_id end,
+         case when n.status is null then t.used_at else to_timestamp(n.used_at / 1000) end,
+         t.product_id, t.deleted_at
+    from unnest($1::text[], $2::bigint[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::float8[], $9::float8[],
+                $10::text[], $11::text[], $12::float8[])
+      n(coupon_id, nth, policy_id, serial, user_id, discount_type, discount_amount, issued_at, expires_at, status, order_id, used_at)
+    left join ${table} t using (coupon_id)
+  on conflict (coupon_id) do update
+     set number = excluded.number, policy_id = excluded.policy_id, serial = excluded.serial, user_id = excluded.user_id,
+         discount_type = excluded.discount_type, discount_amount = excluded.discount_amount,
+         issued_at = excluded.issued_at, expires_at = excluded.expires_at,
+         status = excluded.status, order_id = excluded.order_id, used_at = excluded.used_at`;
+
+/**
+ * Every issued coupon and what became of it (R16, R24). `number` counts the issues in log order: a sequence of the
+ * database would leave gaps where a batch was rolled back. A coupon is issued on one stream and used on another; a row
+ * whose issue has not been seen yet has no number and is not shown.
+ */
+export const coupons: Projection = {
+  name: 'coupons',
+  version: 1,
+  handles: { couponPolicy: ['CouponIssued'], account: ['OrderSubmitted', 'OrderPlaced', 'OrderRejected'] },
+  createTable: (table) => [
+    `create table ${table} (
+       coupon_id       text primary key,
+       number          bigint unique,
+       policy_id       text,
+       serial          int,
+       user_id         text,
+       status          text not null check (status in ('available', 'held', 'used', 'deleted')),
+       discount_type   text check (discount_type in ('rate', 'amount')),
+       discount_amount bigint,
+       issued_at       timestamptz,
+       expires_at      timestamptz,
+       used_at         timestamptz,
+       product_id      text,
+       order_id        text,
+       deleted_at      timestamptz,
+       unique (policy_id, serial)
+     ) with (fillfactor = 80)`,
+    `create index on ${table} (user_id, number desc)`,
+  ],
+  viewOf: (table) => `select * from ${table} where number is not null`,
+  toSql: (table, events) => {
+    const changes = changesOf(events);
+    if (changes.size === 0) return [];
+    const values = columns(
+      changes.values(),
+      (c) => c.couponId,
+      (c) => c.issue?.nth,
+      (c) => c.issue?.policyId,
+      (c) => c.issue?.coupon.serial,
+      (c) => c.issue?.coupon.userId,
+      (c) => c.issue?.coupon.discountType,
+      (c) => c.issue?.coupon.discountAmount,
+      (c) => c.issue?.coupon.issuedAt,
+      (c) => c.issue?.coupon.expiresAt,
+      (c) => c.use?.status,
+      (c) => c.use?.orderId,
+      (c) => c.use?.usedAt,
+    );
+    return [{ name: table, text: upsert(table), values }];
+  },
+};

@@ -1,0 +1,80 @@
+import { Problem } from '../platform/problem.ts';
+import type { Snapshot } from './readModels.ts';
+
+/** Keys asked about in one statement at most. */
+const KEYS_MAX = 500;
+/** Statements in flight at most: while they are, the next batch gathers. */
+const FLIGHTS_MAX = 2;
+/** Callers at most whose batch has not started. */
+const WAITING_MAX = 10_000;
+
+type Caller<Value> = Readonly<{ resolve: (answer: Snapshot<Value>) => void; reject: (error: unknown) => void }>;
+
+/**
+ * Asks for the keys of one turn of the event loop in one statement. A caller only ever joins a batch that starts after
+ * it asked, so what it is told is never older than its question.
+ */
+export class BatchReader<Value> {
+  private readonly readAll: (keys: readonly string[]) => Promise<Snapshot<(key: string) => Value>>;
+  private readonly keysMax: number;
+  private waiting = new Map<string, Caller<Value>[]>();
+  private callers = 0;
+  private flights = 0;
+  private planned: NodeJS.Immediate | null = null;
+
+  /** `readAll` answers what the views say of each of the keys. */
+  constructor(readAll: (keys: readonly string[]) => Promise<Snapshot<(key: string) => Value>>, keysMax = KEYS_MAX) {
+    this.readAll = readAll;
+    this.keysMax = keysMax;
+  }
+
+  /** @throws Problem overloaded when 10,000 callers wait; whatever `readAll` throws. */
+  read(key: string): Promise<Snapshot<Value>> {
+    if (this.callers >= WAITING_MAX) throw new Problem('overloaded', `${WAITING_MAX} look-ups are waiting already.`);
+    return new Promise((resolve, reject) => {
+      this.callers += 1;
+      const caller = { resolve, reject };
+      const others = this.waiting.get(key);
+      if (others) others.push(caller);
+      else this.waiting.set(key, [caller]);
+      this.schedule();
+    });
+  }
+
+  private schedule(): void {
+    if (this.planned !== null || this.flights >= FLIGHTS_MAX || this.waiting.size === 0) return;
+    // After the requests that came in with this turn have been read from their sockets.
+    this.planned = setImmediate(() => {
+      this.planned = null;
+      void this.fly();
+      this.schedule();
+    });
+  }
+
+  private async fly(): Promise<void> {
+    const batch = this.takeBatch();
+    this.flights += 1;
+    try {
+      const { asOf, value: answerTo } = await this.readAll([...batch.keys()]);
+      for (const [key, callers] of batch) {
+        const answer = { asOf, value: answerTo(key) };
+        for (const caller of callers) caller.resolve(answer);
+      }
+    } catch (error) {
+      for (const callers of batch.values()) for (const caller of callers) caller.reject(error);
+    }
+    this.flights -= 1;
+    this.schedule();
+  }
+
+  private takeBatch(): ReadonlyMap<string, readonly Caller<Value>[]> {
+    let batch = this.waiting;
+    if (batch.size <= this.keysMax) this.waiting = new Map();
+    else {
+      batch = new Map([...this.waiting].slice(0, this.keysMax));
+      for (const key of batch.keys()) this.waiting.delete(key);
+    }
+    for (const callers of batch.values()) this.callers -= callers.length;
+    return batch;
+  }
+}

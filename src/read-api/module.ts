@@ -1,0 +1,100 @@
+import { Container, ContainerModule, type ServiceIdentifier } from 'inversify';
+import { type Clock, systemClock } from '../platform/clock.ts';
+import type { Config } from '../platform/config.ts';
+import type { HealthChecks, RouteTable } from '../platform/http.ts';
+import type { Logger } from '../platform/log.ts';
+import { type Database, openDatabase } from '../platform/postgres.ts';
+import { type GenerationReader, generationReader } from './queries/generation.ts';
+import { ReadGate } from './readGate.ts';
+import { ReadModels, VIEWS } from './readModels.ts';
+import { couponRoutes } from './routes/coupons.ts';
+import { orderRoutes } from './routes/orders.ts';
+import { policyRoutes } from './routes/policies.ts';
+import { productRoutes } from './routes/products.ts';
+import { userRoutes } from './routes/users.ts';
+
+const id = <T>(name: string) => Symbol.for(`read-api.${name}`) as ServiceIdentifier<T>;
+
+export const QueryId = {
+  config: id<Config>('config'),
+  clock: id<Clock>('clock'),
+  database: id<Database>('database'),
+  models: id<ReadModels>('models'),
+  gate: id<ReadGate>('gate'),
+  generation: id<GenerationReader>('generation'),
+  routes: id<RouteTable>('routes'),
+  health: id<HealthChecks>('health'),
+} as const;
+
+/** The read side. What a part needs stands in its arguments; only this file knows the container. It asks Postgres and nothing else. */
+export const queryModule = new ContainerModule(({ bind }) => {
+  const Q = QueryId;
+  bind(Q.models)
+    .toResolvedValue((database: Database) => new ReadModels(database), [Q.database])
+    .inSingletonScope();
+  bind(Q.gate)
+    .toResolvedValue((models: ReadModels, clock: Clock) => new ReadGate(() => models.positions(), clock), [Q.models, Q.clock])
+    .inSingletonScope();
+  bind(Q.generation).toResolvedValue(generationReader, [Q.models]).inSingletonScope();
+  bind(Q.routes)
+    .toResolvedValue(
+      (config: Config, models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => ({
+        ...userRoutes(models, gate, generation, clock),
+        ...orderRoutes(models, gate),
+        ...productRoutes(models, gate, generation, clock, { zone: config.serviceZone, days: config.topDays, limit: config.topLimit }),
+        ...policyRoutes(models, gate, generation, clock),
+        ...couponRoutes(models, gate, clock),
+      }),
+      [Q.config, Q.models, Q.gate, Q.generation, Q.clock],
+    )
+    .inSingletonScope();
+  bind(Q.health).toResolvedValue(healthOf, [Q.models]).inSingletonScope();
+});
+
+const healthOf = (models: ReadModels): HealthChecks => ({
+  views: async () => {
+    const positions = await models.positions();
+    const missing = VIEWS.filter((view) => !positions.has(view));
+    if (missing.length > 0) throw new Error(`no live version of ${missing.join(', ')}`);
+  },
+});
+
+const CONNECTIONS_MAX = 8;
+const STATEMENT_MAX_MS = 2_000;
+/** Longer than the server's own limit: it counts when the server no longer answers at all. */
+const ANSWER_MAX_MS = STATEMENT_MAX_MS + 500;
+
+/** A query has less time than a projector's statement; a URL may say so. */
+const withTimeLimits = (url: string): string =>
+  `${url}${url.includes('?') ? '&' : '?'}statement_timeout=${STATEMENT_MAX_MS}&query_timeout=${ANSWER_MAX_MS}`;
+
+const portsModule = (config: Config, log: Logger, clock: Clock) =>
+  new ContainerModule(({ bind }) => {
+    if (config.databaseUrl === null) throw new Error('DATABASE_URL is needed by a process that runs alone');
+    bind(QueryId.config).toConstantValue(config);
+    bind(QueryId.clock).toConstantValue(clock);
+    bind(QueryId.database).toConstantValue(
+      openDatabase(withTimeLimits(config.databaseUrl), {
+        applicationName: 'tillstream queries',
+        connectionsMax: CONNECTIONS_MAX,
+        onConnectionError: (error) => log.warn({ err: error }, 'a Postgres connection broke'),
+      }),
+    );
+  });
+
+/** What a process that serves queries mounts, watches and closes. */
+export type QuerySide = Readonly<{ routes: RouteTable; health: HealthChecks; close(): Promise<void> }>;
+
+/** The read side over the configured database; it may be down or empty, then queries are 503 until it is not. */
+export const createQuerySide = async (config: Config, log: Logger, clock: Clock = systemClock): Promise<QuerySide> => {
+  const container = new Container();
+  container.load(queryModule, portsModule(config, log, clock));
+  return {
+    routes: container.get(QueryId.routes),
+    health: container.get(QueryId.health),
+    close: async () => {
+      container.get(QueryId.gate).close();
+      await container.get(QueryId.database).close();
+    },
+  };
+};

@@ -1,0 +1,69 @@
+import { keyOf } from '../cursor.ts';
+import { id, number, object, text, time } from '../json.ts';
+import type { Generational } from '../keptAnswer.ts';
+import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
+import { PRESENT_GENERATION, type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
+import type { AtGeneration } from './generation.ts';
+
+const policy = object({
+  policyId: id('policy_id'),
+  number: number('number'),
+  name: text('name'),
+  type: id('type'),
+  count: number('count'),
+  issued: number('issued'),
+  remaining: number('count - issued'),
+  discountType: id('discount_type'),
+  discountAmount: number('discount_amount'),
+  startsAt: time('starts_at'),
+  endsAt: time('ends_at'),
+  expireMinutes: number('expire_minutes'),
+  perUser: number('per_user'),
+  createdAt: time('created_at'),
+  updatedAt: time('updated_at'),
+  deletedAt: time('deleted_at'),
+});
+
+/** When the list of issuable policies next changes by time alone: a window opens, or has just closed. Milliseconds since 1970. */
+const NEXT_BORDER = `(select (extract(epoch from min(border)) * 1000)::bigint from (
+    select starts_at as border from coupon_policies where deleted_at is null and starts_at > $1::timestamptz
+    union all
+    select ends_at + interval '1 millisecond' from coupon_policies where deleted_at is null and ends_at >= $1::timestamptz) borders
+  ) as next_border`;
+
+const list = (name: string, condition: string) =>
+  viewQuery(
+    name,
+    ['coupon_policies', 'generations'],
+    allOf(
+      `select ${policy} as item, number::text as key from coupon_policies
+        where generation = at.generation and number > $2 and ${condition} order by number limit $3`,
+    ),
+    [...PRESENT_GENERATION, NEXT_BORDER],
+  );
+
+const issuable = list('issuable policies', 'deleted_at is null and starts_at <= $1::timestamptz and ends_at >= $1::timestamptz');
+const all = list('all policies', 'true');
+const one = viewQuery('policy', ['coupon_policies'], oneOf(`select ${policy} from coupon_policies where policy_id = $1`));
+
+const LIST = 'policies';
+const LIST_KEY = /^[1-9][0-9]{0,9}$/;
+const NUMBER_MAX = 2_147_483_647;
+
+export type PolicyFilter = Readonly<{ all: boolean; limit: number; after?: string | undefined }>;
+type ListRow = ItemsRow & AtGeneration & Readonly<{ next_border: string | null }>;
+
+/** The policies of the present generation by number: those issuable at `now`, both ends of the window included (R8), or all. */
+export const readPolicies = async (models: ReadModels, now: number, filter: PolicyFilter): Promise<Snapshot<Generational<Page>>> => {
+  const [above = '0'] = keyOf(LIST, filter.after, LIST_KEY) ?? [];
+  const values = [new Date(now).toISOString(), Math.min(Number(above), NUMBER_MAX), filter.limit + 1];
+  const { asOf, value } = await models.read<ListRow>(filter.all ? all : issuable, values);
+  const untilAt = value.next_border === null ? null : Number(value.next_border);
+  return { asOf, value: { of: value, value: pageOf(LIST, value, filter.limit), untilAt } };
+};
+
+/** A policy by its id, also when it is closed or deleted; `null` when there is none. */
+export const readPolicy = async (models: ReadModels, policyId: string): Promise<Snapshot<string | null>> => {
+  const { asOf, value } = await models.read<ItemRow>(one, [policyId]);
+  return { asOf, value: value.item };
+};

@@ -1,0 +1,62 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import { readAfterOf } from '../../platform/input.ts';
+import { Problem, type ProblemName } from '../../platform/problem.ts';
+import { PAGE_MAX, type Page } from '../page.ts';
+import type { ReadGate } from '../readGate.ts';
+import type { Snapshot, ViewName } from '../readModels.ts';
+
+/** `?limit=` and `?after=`, as every list takes them. */
+export const pageQuery = {
+  limit: z
+    .string()
+    .regex(/^([1-9][0-9]?|100)$/, `must be a whole number from 1 to ${PAGE_MAX}`)
+    .transform(Number)
+    .default(PAGE_MAX),
+  after: z.string().optional(),
+};
+
+export const noQuery = z.strictObject({});
+
+/** What `read` finds at or past the position the caller has seen. */
+export const fresh = <T>(
+  gate: ReadGate,
+  req: Request,
+  views: readonly ViewName[],
+  read: (token: bigint | null) => Promise<Snapshot<T>>,
+) => {
+  const token = readAfterOf(req);
+  return gate.pass(token, views, () => read(token));
+};
+
+/** An answer that must not be kept by anyone: another one may be true a moment later. */
+export const unstored = (res: Response): Response => {
+  res.setHeader('Cache-Control', 'no-store');
+  return res;
+};
+
+/** Ready JSON, with the position it is the state at. */
+export const answer = (res: Response, { asOf, value }: Snapshot<string>): void => {
+  res.setHeader('As-Of', String(asOf < 0n ? 0n : asOf));
+  res.setHeader('Content-Type', 'application/json; charset=utf-8');
+  res.end(value);
+};
+
+/** One thing, or the problem that says there is none. */
+export const answerOne = (res: Response, { asOf, value }: Snapshot<string | null>, unknown: ProblemName, detail: string): void => {
+  if (value === null) {
+    res.setHeader('As-Of', String(asOf < 0n ? 0n : asOf));
+    throw new Problem(unknown, detail);
+  }
+  answer(res, { asOf, value });
+};
+
+/** A bare array, and a link to the next page when more follow. */
+export const answerPage = (req: Request, res: Response, { asOf, value: page }: Snapshot<Page>): void => {
+  if (page.next !== null) {
+    const { readAfter: _token, after: _after, ...filters } = req.query as Record<string, string>;
+    const query = new URLSearchParams({ ...filters, after: page.next });
+    res.setHeader('Link', `<${req.baseUrl}${req.path}?${query.toString()}>; rel="next"`);
+  }
+  answer(res, { asOf, value: page.items });
+};

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { Clock } from '../../platform/clock.ts';
+import type { RouteTable } from '../../platform/http.ts';
+import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
+import { dayIn } from '../../platform/serviceZone.ts';
+import { KeptAnswer } from '../keptAnswer.ts';
+import { PAGE_MAX } from '../page.ts';
+import type { GenerationReader } from '../queries/generation.ts';
+import { daysBeforeToday, daysUpToToday, readProduct, readProducts, readTop } from '../queries/products.ts';
+import type { ReadGate } from '../readGate.ts';
+import type { ReadModels, ViewName } from '../readModels.ts';
+import { answer, answerOne, answerPage, fresh, noQuery, pageQuery } from './answer.ts';
+
+/** Milliseconds: a ranking may be a second older than its view, a list must stay within the lag that views promise. */
+const TOP_KEEP_MS = 1_000;
+const LIST_KEEP_MS = 200;
+
+const TOP_VIEWS: readonly ViewName[] = ['product_sales', 'products', 'generations'];
+
+const productParams = z.object({ productId: idInput });
+const listQuery = z.strictObject(pageQuery);
+
+export type Ranking = Readonly<{ zone: string; days: number; limit: number }>;
+
+export const productRoutes = (
+  models: ReadModels,
+  gate: ReadGate,
+  generation: GenerationReader,
+  clock: Clock,
+  ranking: Ranking,
+): RouteTable => {
+  const keep = <T>(ms: number, take: ConstructorParameters<typeof KeptAnswer<T>>[3]) => new KeptAnswer(clock, ms, generation, take);
+  const firstPage = keep(LIST_KEEP_MS, () => readProducts(models, PAGE_MAX));
+  const top = keep(TOP_KEEP_MS, (today) => readTop(models, daysBeforeToday(today, ranking.days), ranking.limit));
+  const realtime = keep(TOP_KEEP_MS, (today) => readTop(models, daysUpToToday(today, ranking.days), ranking.limit));
+  const today = () => dayIn(ranking.zone, clock.now());
+  return {
+    'GET /products/top': async (req, res) => {
+      parseQuery(noQuery, req);
+      answer(res, await fresh(gate, req, TOP_VIEWS, (token) => top.read(token, today())));
+    },
+    'GET /products/top/realtime': async (req, res) => {
+      parseQuery(noQuery, req);
+      answer(res, await fresh(gate, req, TOP_VIEWS, (token) => realtime.read(token, today())));
+    },
+    'GET /products': async (req, res) => {
+      const { limit, after } = parseQuery(listQuery, req);
+      const page = await fresh(gate, req, ['products', 'generations'], async (token) => {
+        if (limit === PAGE_MAX && after === undefined) return firstPage.read(token);
+        const { asOf, value } = await readProducts(models, limit, after);
+        return { asOf, value: value.value };
+      });
+      answerPage(req, res, page);
+    },
+    'GET /products/:productId': async (req, res) => {
+      const { productId } = parseParams(productParams, req);
+      parseQuery(noQuery, req);
+      const product = await fresh(gate, req, ['products'], () => readProduct(models, productId));
+      answerOne(res, product, 'unknown-product', `There is no product ${productId}.`);
+    },
+  };
+};

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { inGeneration } from '../../domain/ids.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { RouteTable } from '../../platform/http.ts';
+import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
+import { balanceReader, readHistory } from '../queries/accounts.ts';
+import { LISTED_STATUSES, readCoupons } from '../queries/coupons.ts';
+import type { GenerationReader } from '../queries/generation.ts';
+import { ORDER_STATUSES, readOrders } from '../queries/orders.ts';
+import type { ReadGate } from '../readGate.ts';
+import type { ReadModels } from '../readModels.ts';
+import { answer, answerPage, fresh, noQuery, pageQuery, unstored } from './answer.ts';
+
+const NAME_CHARS_MAX = 50;
+
+const userParams = z.object({ userId: idInput });
+const nameQuery = z.strictObject({
+  name: idInput.refine(
+    (name) => name.length <= NAME_CHARS_MAX && !name.includes('--'),
+    `must be at most ${NAME_CHARS_MAX} characters without "--"`,
+  ),
+});
+const historyQuery = z.strictObject(pageQuery);
+const couponsQuery = z.strictObject({ ...pageQuery, status: z.enum(LISTED_STATUSES).optional() });
+const ordersQuery = z.strictObject({ ...pageQuery, status: z.enum(ORDER_STATUSES).optional() });
+
+/** What a user has: balance and its history, coupons, orders. A user nobody has heard of has nothing, and is no error. */
+export const userRoutes = (models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => {
+  const balances = balanceReader(models);
+  return {
+    'GET /users/id': async (req, res) => {
+      const { name } = parseQuery(nameQuery, req);
+      const { asOf, value } = await fresh(gate, req, ['generations'], generation);
+      answer(res, { asOf, value: `"${inGeneration(name, value)}"` });
+    },
+    'GET /users/:userId/balance': async (req, res) => {
+      const { userId } = parseParams(userParams, req);
+      parseQuery(noQuery, req);
+      answer(unstored(res), await fresh(gate, req, ['accounts'], () => balances.read(userId)));
+    },
+    'GET /users/:userId/balance/history': async (req, res) => {
+      const { userId } = parseParams(userParams, req);
+      const { limit, after } = parseQuery(historyQuery, req);
+      const read = () => readHistory(models, userId, limit, after);
+      answerPage(req, unstored(res), await fresh(gate, req, ['balance_history'], read));
+    },
+    'GET /users/:userId/coupons': async (req, res) => {
+      const { userId } = parseParams(userParams, req);
+      const filter = parseQuery(couponsQuery, req);
+      const read = () => readCoupons(models, userId, clock.now(), filter);
+      answerPage(req, unstored(res), await fresh(gate, req, ['coupons'], read));
+    },
+    'GET /users/:userId/orders': async (req, res) => {
+      const { userId } = parseParams(userParams, req);
+      const filter = parseQuery(ordersQuery, req);
+      answerPage(req, unstored(res), await fresh(gate, req, ['orders'], () => readOrders(models, userId, filter)));
+    },
+  };
+};

@@ -1,0 +1,165 @@
+import { startCommandApi } from '../../src/commands/main.ts';
+import { startApi } from '../../src/edge/main.ts';
+import { parseConfig } from '../../src/platform/config.ts';
+import { createEsdbEventStore } from '../../src/platform/eventStore/esdbEventStore.ts';
+import type { EventStore } from '../../src/platform/eventStore/eventStore.ts';
+import { type Database, openDatabase } from '../../src/platform/postgres.ts';
+import { startProjector } from '../../src/projections/main.ts';
+import { type Answer, type Client, clientOf, type Json, type Options } from './client.ts';
+import { startTestEventStore } from './eventStore.ts';
+import { createTestDatabase } from './postgres.ts';
+import { silentLog } from './silentLog.ts';
+
+export type Problem = Json & Readonly<{ type: string; message: string }>;
+export type Coupon = Readonly<{
+  couponId: string;
+  discount: number;
+  userId: string;
+  policyId: string;
+  serial: number;
+  issuedAt: string;
+  expiresAt: string;
+  status: string;
+  number: number;
+  orderId: string | null;
+}>;
+export type PlacedOrder = Readonly<{ orderId: string; totalAmount: number; subtotal: number; discount: number; status: string }>;
+export type Policy = Json & Readonly<{ policyId: string; number: number; count: number | null; issued: number; remaining?: number }>;
+export type Product = Readonly<{ id: string; name: string; price: number; stock: number }>;
+export type HistoryRow = Readonly<{ seq: number; type: string; amount: number; balanceAfter: number; orderId: string | null }>;
+export type Opened = Readonly<{ message: string; policyIds: string[]; productIds: string[]; generation: number }>;
+/** What is bought: quantities by product id. */
+export type Cart = Readonly<Record<string, number>>;
+
+const itemsOf = (cart: Cart) => Object.entries(cart).map(([productId, quantity]) => ({ productId, quantity }));
+
+/** What a policy is when a test says nothing else: open for an hour around now, 500 won off, any number for each user. */
+export const terms = (wished: Json = {}): Json => ({
+  name: 'test',
+  count: 100,
+  discountType: 'amount',
+  discountAmount: 500,
+  startsAt: new Date(Date.now() - 1_800_000).toISOString(),
+  endsAt: new Date(Date.now() + 1_800_000).toISOString(),
+  perUser: null,
+  ...wished,
+});
+
+/** The shop's calls by name, on whichever server `client` talks to. */
+export const callsOf = (client: Client) => ({
+  init: (overrides?: Json) => client.post<Opened>('/init', overrides),
+  charge: (userId: string, amount: number, options?: Options) =>
+    client.post<{ userId: string; balance: number }>(`/users/${userId}/balance`, { amount }, options),
+  issue: (userId: string, policyId: string, options?: Options) =>
+    client.post<Coupon>(`/coupons?userId=${userId}&policyId=${policyId}`, undefined, options),
+  order: (userId: string, cart: Cart, couponId: string | null = null, options?: Options) =>
+    client.post<PlacedOrder>('/orders', { userId, couponId, items: itemsOf(cart) }, options),
+  createPolicy: (wished?: Json, options?: Options) => client.post<Policy>('/coupon-policies', terms(wished), options),
+  createProduct: (product: Json, options?: Options) =>
+    client.post<Product>('/products', { name: 'thing', price: 1_000, ...product }, options),
+  receive: (productId: string, quantity: number, options?: Options) =>
+    client.post<{ id: string; stock: number }>(`/products/${productId}/stock`, { quantity }, options),
+  balance: (userId: string, options?: Options) =>
+    client.get<{ userId: string; balance: number; held: number }>(`/users/${userId}/balance`, options),
+  history: (userId: string, options?: Options) => client.get<HistoryRow[]>(`/users/${userId}/balance/history`, options),
+  coupons: (userId: string, options?: Options) => client.get<Coupon[]>(`/users/${userId}/coupons`, options),
+  orders: (userId: string, options?: Options) => client.get<Json[]>(`/users/${userId}/orders`, options),
+  orderById: (orderId: string, options?: Options) => client.get(`/orders/${orderId}`, options),
+  product: (productId: string, options?: Options) => client.get<Product>(`/products/${productId}`, options),
+  policy: (policyId: string, options?: Options) => client.get<Policy>(`/coupon-policies/${policyId}`, options),
+});
+export type Calls = ReturnType<typeof callsOf>;
+
+/** One more process that decides on the same streams, with memories of its own. */
+export type CommandProcess = Calls & Readonly<{ client: Client; url: string; stop(): Promise<void> }>;
+
+export type TestShop = Calls &
+  Readonly<{
+    edge: string;
+    commands: string;
+    queries: string;
+    eventStoreUrl: string;
+    databaseUrl: string;
+    /** Talks to the edge. */
+    client: Client;
+    store: EventStore;
+    database: Database;
+    anotherCommandApi(env?: Readonly<Record<string, string>>): Promise<CommandProcess>;
+    /** Ends the event store alone; its data stays gone. */
+    stopEventStore(): Promise<void>;
+    /** Ends the api process alone, as SIGTERM does. */
+    stopApi(): Promise<void>;
+    stop(): Promise<void>;
+  }>;
+
+const ANY_PORTS = { EDGE_PORT: '0', COMMAND_PORT: '0', QUERY_PORT: '0', PROJECTOR_PORT: '0' };
+
+const once = (end: () => Promise<void>): (() => Promise<void>) => {
+  let ended: Promise<void> | undefined;
+  return () => {
+    ended ??= end();
+    return ended;
+  };
+};
+
+const at = (port: number | undefined): string => `http://127.0.0.1:${port}`;
+
+/**
+ * A whole shop in this process, on real parts: embedded event store, Postgres, projector and api, on free ports.
+ * One event store for each test file: a process is connected to one at a time. `env` is laid over the test's settings.
+ */
+export const startShop = async (env: Readonly<Record<string, string>> = {}): Promise<TestShop> => {
+  const [eventStore, testDatabase] = await Promise.all([startTestEventStore(), createTestDatabase()]);
+  const common = { ...ANY_PORTS, EVENTSTORE_URL: eventStore.url, DATABASE_URL: testDatabase.url, ENABLE_TEST_ENDPOINTS: '1' };
+  const config = parseConfig({ ...common, ...env });
+  const projector = await startProjector(config, silentLog);
+  const api = await startApi(config, silentLog);
+  const store = createEsdbEventStore(eventStore.url);
+  const database = openDatabase(testDatabase.url, { onConnectionError: () => undefined });
+  const client = clientOf(at(api.ports.edge));
+  const others: CommandProcess[] = [];
+
+  const anotherCommandApi = async (more: Readonly<Record<string, string>> = {}): Promise<CommandProcess> => {
+    const running = await startCommandApi(parseConfig({ ...common, ...env, ...more }), silentLog);
+    const url = at(running.ports.command);
+    const own = clientOf(url);
+    const stop = async () => {
+      own.close();
+      await running.stop();
+    };
+    const other = { ...callsOf(own), client: own, url, stop };
+    others.push(other);
+    return other;
+  };
+  const stopEventStore = once(eventStore.stop);
+  const stopApi = once(api.stop);
+  const stop = async (): Promise<void> => {
+    client.close();
+    await Promise.all([stopApi(), projector.stop(), store.close(), database.close(), ...others.map((other) => other.stop())]);
+    await Promise.all([stopEventStore(), testDatabase.drop()]);
+  };
+  const urls = { edge: at(api.ports.edge), commands: at(api.ports.command), queries: at(api.ports.query) };
+  return {
+    ...callsOf(client),
+    ...urls,
+    eventStoreUrl: eventStore.url,
+    databaseUrl: testDatabase.url,
+    client,
+    store,
+    database,
+    anotherCommandApi,
+    stopEventStore,
+    stopApi,
+    stop,
+  };
+};
+
+/** Events of one type on a stream. */
+export const eventsOf = async ({ store }: Pick<TestShop, 'store'>, stream: string, type: string): Promise<number> => {
+  const events = await store.readStream(stream, 0n, { maxCount: 10_000 });
+  return events.filter((event) => event.type === type).length;
+};
+
+/** The bodies of answers that all have this status. */
+export const bodiesOf = <Body>(answers: readonly Answer<Body>[], status: number): Body[] =>
+  answers.filter((answer) => answer.status === status).map(({ body }) => body);
