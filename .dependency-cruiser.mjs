@@ -28,6 +28,12 @@ export default {
       from: { path: '^src/', pathNot: '/(module|main)[.]ts$|^src/cli/' },
       to: { path: '(^|/)inversify(/|$)' },
     },
+    {
+      name: 'audit-independent',
+      severity: 'error',
+      from: { path: '^src/audit/' },
+      to: { path: '^src/(commands|projections|read-api|embedded|edge|cli)/' },
+    },
     { name: 'load-imports-nothing', severity: 'error', from: { path: '^load/' }, to: { path: '^src/' } },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
   ],

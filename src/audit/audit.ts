@@ -113,6 +113,7 @@ const compareOne = async (
 ): Promise<ViewReport> => {
   const { name } = view;
   const position = String(at.position ?? 0n);
+  if (fold.position !== at.position) findings.report('I17', `${name}: position`, `an event of the log at ${position}`, 'none');
   if (storeId !== null && at.storeId !== storeId) {
     findings.report('I17', name, `rows of store ${storeId}`, `rows of store ${at.storeId}`);
     return { name, position, rows: 0, ok: false, differences: 0 };

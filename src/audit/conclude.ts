@@ -1,6 +1,3 @@
-import { accountStream } from '../domain/account.ts';
-import type { UserId } from '../domain/ids.ts';
-import { inventoryStream } from '../domain/inventory.ts';
 import type { Account, Books } from './books.ts';
 import type { Findings } from './findings.ts';
 
@@ -14,18 +11,18 @@ const SETTLE_MAX_MS = 60_000;
 export const conclude = (books: Books, findings: Findings, asOf: number): void => {
   concludeMoney(books, findings);
   for (const { productId, received, taken, onHand } of books.products.values()) {
-    if (received !== onHand + taken) findings.report('I11', `${inventoryStream}: ${productId} received`, onHand + taken, received);
+    if (received !== onHand + taken) findings.report('I11', `inventory: ${productId} received`, onHand + taken, received);
   }
   for (const { userId, status, submitted } of books.orders.values()) {
     const ageMs = asOf - submitted.at;
     if (status !== 'open' || ageMs <= SETTLE_MAX_MS) continue;
-    const where = `${accountStream(userId as UserId)}: ${submitted.orderId}`;
+    const where = `account-${userId}: ${submitted.orderId}`;
     findings.report('I12', where, `settled within ${SETTLE_MAX_MS / 1_000} s`, `open for ${Math.floor(ageMs / 1_000)} s`);
   }
   for (const [couponId, { status, orderId, issued }] of books.coupons) {
     const order = books.orders.get(orderId ?? '');
     if (status !== 'held' || order?.status === 'open') continue;
-    findings.report('I12', `${accountStream(issued.userId)}: ${couponId}`, 'held by an open order', `held by ${order?.status} ${orderId}`);
+    findings.report('I12', `account-${issued.userId}: ${couponId}`, 'held by an open order', `held by ${order?.status} ${orderId}`);
   }
 };
 
@@ -36,7 +33,7 @@ const concludeMoney = (books: Books, findings: Findings): void => {
   const open = new Set<string>();
   for (const { status, userId } of books.orders.values()) if (status === 'open') open.add(userId);
   for (const account of books.accounts.values()) {
-    const where = accountStream(account.userId as UserId);
+    const where = `account-${account.userId}`;
     due += BigInt(account.charged);
     found += BigInt(worthOf(account));
     if (account.charged !== worthOf(account)) findings.report('I1', `${where}: balance + held + spent`, account.charged, worthOf(account));

@@ -42,7 +42,7 @@ export type MailboxOptions = Readonly<{
   attemptsMax: number;
   /** Milliseconds a batch may take, all its attempts together. With `waitMsMax` the budget of one ask. */
   settleMsMax: number;
-  /** How much older than the question a state may be, and still be refused from without looking again. */
+  /** Milliseconds that a state may be older than the question, for refusals that may rest on a recent one. */
   freshForMs: number;
 }>;
 
@@ -56,7 +56,9 @@ export const mailboxDefaults: MailboxOptions = {
 };
 
 const PAGE = 1_000;
+/** While the store is away: the wait after the first try, and how many times it grows by as much. */
 const STORE_RETRY_MS = 50;
+const STORE_RETRY_STEPS = 8;
 
 type TypedEvent = Readonly<{ type: string; data: unknown }>;
 /** Turns a stored event into a typed one, or throws when it cannot be read. */
@@ -71,7 +73,12 @@ type Asked<S, E> = Readonly<{
   fail: (error: unknown) => void;
 }>;
 type Answer = Readonly<{ kind: 'outcome'; outcome: unknown } | { kind: 'threw'; error: unknown }>;
-type Decided<S> = Readonly<{ state: S; events: readonly NewEvent[]; answers: readonly Answer[]; restsOnCurrent: boolean }>;
+type Decided<S> = Readonly<{
+  state: S;
+  events: readonly NewEvent[];
+  answers: readonly Answer[];
+  restsOn: Decision<never, never>['restsOn'];
+}>;
 
 export type MailboxParts<S, E extends TypedEvent> = Readonly<{
   store: EventStore;
@@ -144,22 +151,33 @@ export class Mailbox<S, E extends TypedEvent> {
   /** Answers every command of the batch, one way or the other. Never throws. */
   private async settle(batch: readonly Asked<S, E>[]): Promise<void> {
     if (batch.length === 0) return;
-    const { options, monotonic, stream } = this.parts;
-    const deadline = monotonic() + options.settleMsMax;
-    const signal = AbortSignal.timeout(options.settleMsMax);
-    let doubt: unknown = new Contended(`${stream} lost ${options.attemptsMax} appends in a row`);
-    for (let attempt = 1; attempt <= options.attemptsMax && monotonic() < deadline; attempt += 1) {
+    const { settleMsMax } = this.parts.options;
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), settleMsMax);
+    try {
+      await this.attemptUntil(limit.signal, batch);
+    } catch (error) {
+      // What was folded stands, unless every append lost and no reading told why: then begin anew.
+      if (error instanceof Contended) this.head = this.nothingKnown();
+      for (const asked of batch) asked.fail(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async attemptUntil(limit: AbortSignal, batch: readonly Asked<S, E>[]): Promise<void> {
+    const { attemptsMax } = this.parts.options;
+    let away: unknown = null;
+    for (let attempt = 1; attempt <= attemptsMax && !limit.aborted; attempt += 1) {
       try {
-        if (await this.attempt(batch, signal)) return;
+        if (await this.attempt(batch, limit)) return;
       } catch (error) {
-        doubt = error;
-        if (!(error instanceof StoreUnavailable)) break;
-        await sleep(STORE_RETRY_MS * Math.min(attempt, 8));
+        if (!(error instanceof StoreUnavailable)) throw error;
+        away = error;
+        await sleep(STORE_RETRY_MS * Math.min(attempt, STORE_RETRY_STEPS));
       }
     }
-    // What was folded stands, unless every append lost and no reading told why: then begin anew.
-    if (doubt instanceof Contended) this.head = this.nothingKnown();
-    for (const asked of batch) asked.fail(doubt);
+    throw away ?? new Contended(`${this.parts.stream} could not be written in ${attemptsMax} attempts`);
   }
 
   /**
@@ -172,7 +190,7 @@ export class Mailbox<S, E extends TypedEvent> {
     const answered = batch.slice(0, decided.answers.length);
     if (decided.events.length === 0) {
       // Nothing will be appended, so nothing proves the state these answers came from: look first.
-      if (decided.restsOnCurrent && this.isStale(head, answered) && (await this.catchUp(signal)).revision !== head.revision) return false;
+      if (this.isStale(head, answered, decided.restsOn) && (await this.catchUp(signal)).revision !== head.revision) return false;
       tellAll(answered, decided.answers, head.position);
     } else {
       const written = await this.append(decided.events, head, signal);
@@ -184,9 +202,11 @@ export class Mailbox<S, E extends TypedEvent> {
     return true;
   }
 
-  private isStale(head: Head<S>, batch: readonly Asked<S, E>[]): boolean {
+  /** Whether the answers rest on more than this state proves. Only a recorded fact is beyond age. */
+  private isStale(head: Head<S>, batch: readonly Asked<S, E>[], restsOn: Decided<S>['restsOn']): boolean {
     const newest = batch.at(-1);
-    return newest !== undefined && head.asOf + this.parts.options.freshForMs < newest.askedAt;
+    if (newest === undefined || restsOn === 'recorded') return false;
+    return head.asOf + (restsOn === 'recent' ? this.parts.options.freshForMs : 0) < newest.askedAt;
   }
 
   /** Decides in order until the append would be too large; what is left over goes back to the front of the line. */
@@ -196,7 +216,7 @@ export class Mailbox<S, E extends TypedEvent> {
     const answers: Answer[] = [];
     let state = before;
     let bytes = 0;
-    let restsOnCurrent = false;
+    let restsOn: Decided<S>['restsOn'] = 'recorded';
     for (const asked of batch) {
       try {
         const decision = asked.decide(state);
@@ -205,13 +225,13 @@ export class Mailbox<S, E extends TypedEvent> {
         if (bytes > APPEND_BYTES_MAX && events.length > 0) break;
         state = foldAll(fold, state, decision.events);
         events.push(...fresh.map(({ event }) => event));
-        restsOnCurrent ||= decision.restsOn === 'current';
+        if (restsOn !== 'current' && decision.restsOn !== 'recorded') restsOn = decision.restsOn;
         answers.push({ kind: 'outcome', outcome: decision.outcome });
       } catch (error) {
         answers.push({ kind: 'threw', error }); // A bug in one command is no reason to fail its neighbours.
       }
     }
-    return { state, events, answers, restsOnCurrent };
+    return { state, events, answers, restsOn };
   }
 
   /**

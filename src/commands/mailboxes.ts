@@ -9,7 +9,7 @@ import { type Shop, type ShopEvent, shopFold, shopStream } from '../domain/shop.
 import type { EventStore, RecordedEvent } from '../platform/eventStore/eventStore.ts';
 import { Mailbox, type MailboxOptions, mailboxDefaults } from './mailbox.ts';
 
-/** Streams remembered in one process; the least recently used is let go. Two mailboxes of one stream stay correct. */
+/** Streams remembered in one process; those not used for longest are let go. Two mailboxes of one stream stay correct. */
 export const MAILBOXES_MAX = 50_000;
 /** How old the sight of a sold-out policy may be: R13 allows a refusal that was true this long before it was asked for. */
 const SOLD_OUT_FRESH_FOR_MS = 100;
@@ -19,7 +19,9 @@ type TypedEvent = Readonly<{ type: string; data: unknown }>;
 
 /** The streams of the shop, one mailbox for each that is in use. */
 export class Mailboxes {
-  private readonly byStream = new Map<string, AnyMailbox>();
+  /** Two generations: what is used moves to `recent`; when that holds half of all, `older` is let go. */
+  private recent = new Map<string, AnyMailbox>();
+  private older: ReadonlyMap<string, AnyMailbox> = new Map();
   private readonly store: EventStore;
   private readonly monotonic: () => number;
   private readonly max: number;
@@ -38,11 +40,14 @@ export class Mailboxes {
   readonly shop = (): Mailbox<Shop, ShopEvent> => this.of(shopStream, shopFold);
 
   private of<S, E extends TypedEvent>(stream: string, fold: Fold<S, E>, options: Partial<MailboxOptions> = {}): Mailbox<S, E> {
-    const known = this.byStream.get(stream) as Mailbox<S, E> | undefined;
-    const mailbox = known ?? this.open(stream, fold, options);
-    this.byStream.delete(stream);
-    this.byStream.set(stream, mailbox as unknown as AnyMailbox);
-    if (this.byStream.size > this.max) this.byStream.delete(this.byStream.keys().next().value as string);
+    const known = this.recent.get(stream);
+    if (known) return known as unknown as Mailbox<S, E>;
+    const mailbox = (this.older.get(stream) as Mailbox<S, E> | undefined) ?? this.open(stream, fold, options);
+    this.recent.set(stream, mailbox as unknown as AnyMailbox);
+    if (this.recent.size * 2 >= this.max) {
+      this.older = this.recent;
+      this.recent = new Map();
+    }
     return mailbox;
   }
 

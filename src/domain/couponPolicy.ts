@@ -1,6 +1,6 @@
 import type { CommandId, CouponId, PolicyId, UserId } from './ids.ts';
 import { couponIdOf } from './ids.ts';
-import { assertNever, type Decision, type Fold, recall, record, refuse } from './kernel.ts';
+import { assertNever, type Decision, type Fold, recall, record, refuse, refuseAsOfRecently } from './kernel.ts';
 import { RewindableMap } from './rewindable.ts';
 import { type EventOf, integer, object, oneOf, orNull, type Parsed, text } from './shape.ts';
 
@@ -95,7 +95,9 @@ export const issueCoupon =
     const { policyId, terms } = policy.opened;
     if (at < terms.startsAt || at > terms.endsAt) return refuse({ kind: 'refused', reason: 'not-open' });
     const held = policy.byUser.get(userId)?.couponId ?? null;
-    if (terms.count !== null && policy.issued.size >= terms.count) return refuse({ kind: 'refused', reason: 'sold-out', couponId: held });
+    if (terms.count !== null && policy.issued.size >= terms.count) {
+      return refuseAsOfRecently({ kind: 'refused', reason: 'sold-out', couponId: held });
+    }
     if (terms.perUser !== null && held) return refuse({ kind: 'refused', reason: 'already-issued', couponId: held });
     const serial = policy.issued.size + 1;
     const coupon: IssuedCoupon = {

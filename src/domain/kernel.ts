@@ -3,9 +3,10 @@
  *
  * An append proves the state it was decided on. A decision that records nothing proves nothing, so it
  * says what its answer rests on: `recorded` facts never change, however old the state that shows
- * them; `current` answers hold only at the stream's present end, and the mailbox looks there first.
+ * them; `current` answers hold only at the stream's present end, and the mailbox looks there first;
+ * `recent` ones may be as old as the mailbox allows.
  */
-export type Decision<Event, Outcome> = Readonly<{ events: readonly Event[]; outcome: Outcome; restsOn: 'recorded' | 'current' }>;
+export type Decision<Event, Outcome> = Readonly<{ events: readonly Event[]; outcome: Outcome; restsOn: 'recorded' | 'recent' | 'current' }>;
 
 /** New facts, and the answer they justify. */
 export const record = <Event, Outcome>(events: readonly Event[], outcome: Outcome): Decision<Event, Outcome> => ({
@@ -19,6 +20,9 @@ export const recall = <Outcome>(outcome: Outcome): Decision<never, Outcome> => (
 
 /** An answer that newer events could change: a refusal, or "there is none". */
 export const refuse = <Outcome>(outcome: Outcome): Decision<never, Outcome> => ({ events: [], outcome, restsOn: 'current' });
+
+/** A refusal that, once true, stays true unless someone changes the terms: it may be answered from a moment ago. */
+export const refuseAsOfRecently = <Outcome>(outcome: Outcome): Decision<never, Outcome> => ({ events: [], outcome, restsOn: 'recent' });
 
 /** How a state grows out of events. `evolve` never throws, never reads a clock, and changes nothing it was given. */
 export type Fold<State, Event> = Readonly<{ initial: State; evolve: (state: State, event: Event) => State }>;

@@ -32,11 +32,14 @@ export const nameInput = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the purpose
   .refine((text) => text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text), 'must be text without control characters');
 
+const TIME_MIN = Date.parse('0001-01-01T00:00:00Z');
+const TIME_MAX = Date.parse('9999-12-31T23:59:59.999Z');
+
 /** RFC 3339 with an offset; a zone-less time is refused. Milliseconds since 1970. */
 export const timeInput = z.iso
   .datetime({ offset: true, error: 'must be a time with an offset, as 2026-01-05T00:00:00Z' })
   .transform((text) => Date.parse(text))
-  .refine((at) => Number.isSafeInteger(at), 'must be a time that exists');
+  .refine((at) => at >= TIME_MIN && at <= TIME_MAX, 'must be a time that exists, in the years 1 to 9999 of UTC');
 
 const READ_AFTER = /^(0|[1-9][0-9]{0,18})$/;
 const POSITION_MAX = 2n ** 63n - 1n;

@@ -40,14 +40,16 @@ export type DatabaseOptions = Readonly<{
   onConnectionError: (error: Error) => void;
   /** Connections at most. */
   connectionsMax?: number;
+  /** Milliseconds a statement may take, and a caller may wait for a connection. */
+  statementMaxMs?: number;
   applicationName?: string;
 }>;
 
 const CONNECTIONS_MAX = 10;
 const CONNECT_MAX_MS = 5_000;
 const STATEMENT_MAX_MS = 10_000;
-/** Longer than the server's own limit: it counts when the server no longer answers at all. */
-const ANSWER_MAX_MS = STATEMENT_MAX_MS + 2_000;
+/** How much longer than the server's own limit: it counts when the server no longer answers at all. */
+const ANSWER_GRACE_MS = 500;
 const IDLE_IN_TRANSACTION_MAX_MS = 10_000;
 const IDLE_MAX_MS = 30_000;
 /** A server that hangs does not hold up the end of the process. */
@@ -60,12 +62,12 @@ const types = {
     oid === DATE_OID ? asText : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
 };
 
-const connectionOf = (url: string, applicationName: string | undefined): pg.ClientConfig => ({
+const connectionOf = (url: string, { applicationName, statementMaxMs = STATEMENT_MAX_MS }: DatabaseOptions): pg.ClientConfig => ({
   connectionString: url,
   ...(applicationName !== undefined && { application_name: applicationName }),
-  connectionTimeoutMillis: CONNECT_MAX_MS,
-  statement_timeout: STATEMENT_MAX_MS,
-  query_timeout: ANSWER_MAX_MS,
+  connectionTimeoutMillis: Math.min(CONNECT_MAX_MS, statementMaxMs),
+  statement_timeout: statementMaxMs,
+  query_timeout: statementMaxMs + ANSWER_GRACE_MS,
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MAX_MS,
   keepAlive: true,
   types,
@@ -103,7 +105,7 @@ class Pooled implements Database {
     this.url = url;
     this.options = options;
     this.pool = new pg.Pool({
-      ...connectionOf(url, options.applicationName),
+      ...connectionOf(url, options),
       max: options.connectionsMax ?? CONNECTIONS_MAX,
       idleTimeoutMillis: IDLE_MAX_MS,
     });
@@ -132,7 +134,7 @@ class Pooled implements Database {
   async openSession({ settings = {} }: SessionOptions = {}): Promise<Session> {
     const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
     const client = new pg.Client({
-      ...connectionOf(this.url, this.options.applicationName),
+      ...connectionOf(this.url, this.options),
       options: options.join(' '),
       pipeline: true,
     } as pg.ClientConfig);

@@ -61,22 +61,16 @@ const healthOf = (models: ReadModels): HealthChecks => ({
 
 const CONNECTIONS_MAX = 8;
 const STATEMENT_MAX_MS = 2_000;
-/** Longer than the server's own limit: it counts when the server no longer answers at all. */
-const ANSWER_MAX_MS = STATEMENT_MAX_MS + 500;
-
-/** A query has less time than a projector's statement; a URL may say so. */
-const withTimeLimits = (url: string): string =>
-  `${url}${url.includes('?') ? '&' : '?'}statement_timeout=${STATEMENT_MAX_MS}&query_timeout=${ANSWER_MAX_MS}`;
-
 const portsModule = (config: Config, log: Logger, clock: Clock) =>
   new ContainerModule(({ bind }) => {
     if (config.databaseUrl === null) throw new Error('DATABASE_URL is needed by a process that runs alone');
     bind(QueryId.config).toConstantValue(config);
     bind(QueryId.clock).toConstantValue(clock);
     bind(QueryId.database).toConstantValue(
-      openDatabase(withTimeLimits(config.databaseUrl), {
+      openDatabase(config.databaseUrl, {
         applicationName: 'tillstream queries',
         connectionsMax: CONNECTIONS_MAX,
+        statementMaxMs: STATEMENT_MAX_MS,
         onConnectionError: (error) => log.warn({ err: error }, 'a Postgres connection broke'),
       }),
     );

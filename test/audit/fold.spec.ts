@@ -263,6 +263,15 @@ describe('one fault in the log is found', () => {
     expect(tried).toBeGreaterThan(200);
   });
 
+  it('I1: of one account, and of all together', () => {
+    const wrong = changed(log, 'OrderSubmitted', (data) => ({ balanceAfter: (data.balanceAfter as number) + 1 }), 1);
+    expect(auditOf(wrong).violations.map(({ where }) => where)).toEqual([
+      'account-bob @1: balanceAfter',
+      'account-bob: balance + held + spent',
+      'all accounts: balance + held + spent',
+    ]);
+  });
+
   it('and told with stream, revision, expected and found', () => {
     const { violations } = auditOf(changed(log, 'BalanceCharged', (data) => ({ balanceAfter: (data.balanceAfter as number) + 1 })));
     expect(violations[0]).toEqual({ invariant: 'I1', where: 'account-ann @0: balanceAfter', expected: '30000', actual: '30001' });

@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { audit } from '../../src/audit/audit.ts';
+import { Findings } from '../../src/audit/findings.ts';
+import { Ledger } from '../../src/audit/ledger.ts';
+import { readLog } from '../../src/audit/readLog.ts';
 import { type AuditReport, isClean } from '../../src/audit/report.ts';
 import { VIEWS } from '../../src/audit/views.ts';
+import { createMemoryEventStore } from '../../src/platform/eventStore/memoryEventStore.ts';
 import { openDatabase } from '../../src/platform/postgres.ts';
 import { World } from '../projections/world.ts';
 import { createTestDatabase } from '../support/postgres.ts';
@@ -11,7 +15,7 @@ import { History, NOON } from './history.ts';
 const now = () => NOON + 30_000;
 const metadata = { commandId: 'c', correlationId: 'c', causationId: 'c', actor: 'test' };
 
-const write = async ({ store }: World, { recorded }: History, from = 0): Promise<void> => {
+const write = async ({ store }: Pick<World, 'store'>, { recorded }: Pick<History, 'recorded'>, from = 0): Promise<void> => {
   for (const { stream, type, data, revision } of recorded.slice(from)) {
     await store.append(stream, [{ id: randomUUID(), type, data, metadata }], revision - 1n);
   }
@@ -93,6 +97,13 @@ describe('views that the projections have made of a log', () => {
     expect(isClean(report)).toBe(false);
   });
 
+  it('a position that is no event of the log is told', async () => {
+    await world.rows("update projections set commit_position = commit_position + 1 where name = 'orders'");
+    const report = await auditOf(world);
+    await world.rows("update projections set commit_position = commit_position - 1 where name = 'orders'");
+    expect(report.violations).toEqual([expect.objectContaining({ invariant: 'I17', where: 'orders: position', actual: 'none' })]);
+  });
+
   it('a view that stays behind is told, and is compared where it stands', async () => {
     const before = history.recorded.length;
     history.charge('late', 1_000);
@@ -103,6 +114,21 @@ describe('views that the projections have made of a log', () => {
   });
 });
 
+it('reads on after a broken subscription, and folds no event twice', async () => {
+  const store = createMemoryEventStore();
+  const history = new History(6);
+  history.open();
+  history.run(5, 50);
+  await write({ store }, history);
+  const findings = new Findings();
+  const ledger = new Ledger('Asia/Seoul', findings);
+  await readLog(store, ledger, await store.head(), () => {
+    if (ledger.events === 20 || ledger.events === 21) store.breakSubscriptions();
+  });
+  expect(ledger.events).toBe(history.recorded.length);
+  expect(findings.kept).toEqual([]);
+});
+
 it('audits a shop at work: what is written meanwhile is no difference', async () => {
   const world = await World.open();
   try {
@@ -110,7 +136,7 @@ it('audits a shop at work: what is written meanwhile is no difference', async ()
     history.open();
     history.run(10, 200);
     const half = history.recorded.length >> 1;
-    await write(world, { recorded: history.recorded.slice(0, half) } as History);
+    await write(world, { recorded: history.recorded.slice(0, half) });
     world.run();
     const writing = write(world, history, half);
     const reports = [await auditOf(world), await auditOf(world)];

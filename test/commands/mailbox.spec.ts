@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Contended, Mailbox, type MailboxOptions, mailboxDefaults, Overloaded, StreamUnreadable } from '../../src/commands/mailbox.ts';
-import { type Decision, type Fold, recall, record, refuse } from '../../src/domain/kernel.ts';
+import { type Decision, type Fold, recall, record, refuse, refuseAsOfRecently } from '../../src/domain/kernel.ts';
 import { AppendInDoubt, type Metadata, type NewEvent, StoreUnavailable } from '../../src/platform/eventStore/eventStore.ts';
 import { createMemoryEventStore, type MemoryEventStoreOptions } from '../../src/platform/eventStore/memoryEventStore.ts';
 import type { AttemptedAppend, FaultPlan } from '../../src/platform/eventStore/memoryFaults.ts';
@@ -88,12 +88,15 @@ describe('a mailbox', () => {
     expect(await events()).toHaveLength(3);
   });
 
-  it('refuses from a view no older than freshForMs without looking again', async () => {
+  it('refuses from a view of freshForMs only what may rest on a recent one (R13)', async () => {
     const { open } = setUp({ freshForMs: 60_000 });
     const [east, west] = [open(), open()];
     await west.ask(add('a', 1), about('a'));
     await east.ask(add('b', 9), about('b'));
-    expect((await west.ask(spend('c', 10), about('c'))).outcome).toBe('too-little');
+    const soldOut = (counter: Counter): Decision<Added, 'sold-out' | 'there'> =>
+      counter.sum < 10 ? refuseAsOfRecently('sold-out') : recall('there');
+    expect((await west.ask(soldOut, about('c'))).outcome).toBe('sold-out');
+    expect((await west.ask(spend('d', 10), about('d'))).outcome).toBe('spent');
   });
 
   it('fails one bad command and none of its batch (MB3)', async () => {

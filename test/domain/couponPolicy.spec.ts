@@ -109,9 +109,15 @@ describe('issuing a coupon', () => {
       .answers({ reason: 'already-issued', couponId: 'cp1-1-1' });
   });
 
-  it('refuses only after a fresh look', () => {
+  it('is sold out by a recent look, and refuses all else only after a fresh one (R13)', () => {
     given(opened({ count: 1 }), issued('ann', 1))
       .when(issueCoupon(issue('bob')))
+      .restingOn('recent');
+    given()
+      .when(issueCoupon(issue('bob')))
+      .restingOn('current');
+    given(opened(), issued('ann', 1))
+      .when(issueCoupon(issue('ann', 'other')))
       .restingOn('current');
   });
 

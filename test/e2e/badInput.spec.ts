@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, expectProblem, type Json } from '../support/client.ts';
-import { startShop, type TestShop, terms } from '../support/shop.ts';
+import { expectNothingRecorded, startShop, type TestShop, terms } from '../support/shop.ts';
 
 type Post = Readonly<{ path: string; valid: Json; numbers: readonly string[]; ids: readonly string[]; names: readonly string[] }>;
 
@@ -9,7 +9,13 @@ type Post = Readonly<{ path: string; valid: Json; numbers: readonly string[]; id
 const POSTS: readonly Post[] = [
   { path: '/users/ann/balance', valid: { amount: 100 }, numbers: ['amount'], ids: [], names: [] },
   { path: '/coupons', valid: { userId: 'ann', policyId: 'open' }, numbers: [], ids: ['userId', 'policyId'], names: [] },
-  { path: '/orders', valid: { userId: 'ann', couponId: null, items: [] }, numbers: [], ids: ['userId', 'couponId'], names: [] },
+  {
+    path: '/orders',
+    valid: { userId: 'ann', couponId: null, items: [{ productId: 'thing', quantity: 1 }] },
+    numbers: [],
+    ids: ['userId', 'couponId'],
+    names: [],
+  },
   { path: '/products/thing/stock', valid: { quantity: 1 }, numbers: ['quantity'], ids: [], names: [] },
   {
     path: '/products',
@@ -36,6 +42,8 @@ const POSTS: readonly Post[] = [
 
 /** As they stand in JSON: what JavaScript would round or turn into Infinity arrives as it was written. */
 const WRONG_NUMBERS = ['-1', '1.5', '0.1', '9007199254740993', '-9007199254740993', '1e999', '"1"', '"1e3"', '[1]', '{}', 'true', '""'];
+/** Numbers that may be nothing; the others are 1 at least. */
+const FROM_ZERO = ['price', 'stock', 'productPrice', 'productStock'];
 const WRONG_TEXTS = ['""', '-1', '1.5', 'true', '[]', '{}', '["a"]', '"a\\u0000b"', '"\\ud800"', '"a\\r\\nb"', '"\\u001b[31m"'];
 const WRONG_IDS = [
   ...WRONG_TEXTS,
@@ -47,20 +55,14 @@ const WRONG_BODIES = ['null', '[]', '"text"', '7', 'true', '{', '{"a":}', "{'a':
 const UNKNOWN_MEMBERS = ['total', 'discount', 'balance', '__proto__', 'constructor', 'prototype', 'toString', 'at', ''];
 
 let shop: TestShop;
-let head: bigint;
+let open: string;
 beforeAll(async () => {
   shop = await startShop();
   await shop.createProduct({ id: 'thing', price: 10, stock: 100 });
   await shop.charge('ann', 1_000);
+  open = (await shop.createPolicy()).body.policyId;
 }, 30_000);
 afterAll(() => shop.stop());
-beforeEach(async () => {
-  head = await shop.store.head();
-});
-afterEach(async () => {
-  // Nothing that was sent has left a trace in the log.
-  expect(await shop.store.head()).toBe(head);
-});
 
 const sendText = (
   path: string,
@@ -80,22 +82,28 @@ const expectInvalid = (answer: Answer, what: string): void => {
 };
 
 describe.each(POSTS)('POST $path', ({ path, valid, numbers, ids, names }) => {
-  it('takes no wrong number for one of its numbers (HT7)', async () => {
-    for (const member of numbers) {
-      for (const raw of WRONG_NUMBERS) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
-    }
-  });
+  expectNothingRecorded(() => shop);
 
-  it('takes no wrong text for an id or a name (HT8, S10, S11)', async () => {
-    for (const [members, wrong] of [
-      [ids, WRONG_IDS],
-      [names, [...WRONG_TEXTS, JSON.stringify('a'.repeat(101)), '7']],
-    ] as const) {
-      for (const member of members) {
-        for (const raw of wrong) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw.slice(0, 80)}`);
+  const fromOne = numbers.filter((member) => !FROM_ZERO.includes(member));
+
+  if (numbers.length > 0)
+    it('takes no wrong number for one of its numbers (HT7)', async () => {
+      for (const member of numbers) {
+        for (const raw of WRONG_NUMBERS) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
       }
-    }
-  });
+    });
+
+  if (ids.length + names.length > 0)
+    it('takes no wrong text for an id or a name (HT8, S10, S11)', async () => {
+      for (const [members, wrong] of [
+        [ids, WRONG_IDS],
+        [names, [...WRONG_TEXTS, JSON.stringify('a'.repeat(101)), '7']],
+      ] as const) {
+        for (const member of members) {
+          for (const raw of wrong) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw.slice(0, 80)}`);
+        }
+      }
+    });
 
   it('takes no member it does not know, and none that aims at a prototype (S5, S12)', async () => {
     for (const member of UNKNOWN_MEMBERS) {
@@ -130,29 +138,30 @@ describe.each(POSTS)('POST $path', ({ path, valid, numbers, ids, names }) => {
     expectInvalid(await sendText(path, Buffer.from('not gzip'), headers), 'broken gzip');
   });
 
-  it('needs its members', async () => {
-    if (path === '/init') return;
-    for (const body of ['', '{}']) expectInvalid(await sendText(path, body), `body "${body}"`);
-    expectInvalid(await shop.client.raw({ method: 'POST', path }), 'no body and no content type');
-  });
+  if (path !== '/init')
+    it('needs its members', async () => {
+      for (const body of ['', '{}']) expectInvalid(await sendText(path, body), `body "${body}"`);
+      expectInvalid(await shop.client.raw({ method: 'POST', path }), 'no body and no content type');
+    });
 
   it('takes no malformed key', async () => {
     for (const key of ['', '""', 'x'.repeat(256), '\u00e9', 'a\tb']) {
       const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
-      const body = path === '/orders' ? { ...valid, items: [{ productId: 'thing', quantity: 1 }] } : valid;
-      expectInvalid(await sendText(path, JSON.stringify(body), headers), `key ${JSON.stringify(key)}`);
+      expectInvalid(await sendText(path, JSON.stringify(valid), headers), `key ${JSON.stringify(key)}`);
     }
   });
 
-  it('takes no zero where none makes sense', async () => {
-    const fromOne = numbers.filter((member) => !['price', 'stock', 'productPrice', 'productStock'].includes(member));
-    for (const member of fromOne) {
-      for (const raw of ['0', '-0', '-0.0']) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
-    }
-  });
+  if (fromOne.length > 0)
+    it('takes no zero where none makes sense', async () => {
+      for (const member of fromOne) {
+        for (const raw of ['0', '-0', '-0.0']) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
+      }
+    });
 });
 
 describe('lines of an order', () => {
+  expectNothingRecorded(() => shop);
+
   const order = (lines: string) => sendText('/orders', `{"userId":"ann","items":${lines}}`);
 
   it('must be a list of 1 to 50 (S6)', async () => {
@@ -175,110 +184,9 @@ describe('lines of an order', () => {
   });
 });
 
-describe('ids nobody has given', () => {
-  const orderOf = (productId: string, couponId: string | null) =>
-    shop.client.post('/orders', { userId: 'ann', couponId, items: [{ productId, quantity: 1 }] });
-
-  it('are told by name', async () => {
-    expectProblem(await shop.issue('ann', 'ghost'), 400, 'unknown-policy');
-    expectProblem(await orderOf('ghost', null), 404, 'unknown-product');
-    expectProblem(await orderOf('constructor', null), 404, 'unknown-product');
-    expectProblem(await orderOf('thing', 'ghost-1'), 400, 'unknown-coupon');
-    expectProblem(await orderOf('thing', 'constructor'), 400, 'unknown-coupon');
-    expectProblem(await orderOf('thing', `${'g'.repeat(60)}-123`), 400, 'unknown-coupon');
-    expectProblem(await shop.receive('ghost', 1), 404, 'unknown-product');
-    expectProblem(await shop.client.get('/orders/ghost'), 404, 'unknown-order');
-    expectProblem(await shop.client.get('/products/__proto__'), 400, 'invalid-request');
-    expectProblem(await shop.client.get('/products/constructor'), 404, 'unknown-product');
-    expectProblem(await shop.client.get('/coupons/ghost-1'), 404, 'unknown-coupon');
-    expectProblem(await shop.client.get('/coupon-policies/ghost'), 404, 'unknown-policy');
-  });
-});
-
-describe('addresses', () => {
-  const WRONG_IN_PATH = [
-    '$all',
-    '$$x',
-    '-',
-    '%2e%2e',
-    '..%2fx',
-    'a%20b',
-    'a%00b',
-    '%0d%0aX',
-    '%ed%a0%80',
-    '%ZZ',
-    '%',
-    '%ff',
-    'a'.repeat(65),
-    'a;b',
-    "a'--",
-  ];
-
-  it.each(WRONG_IN_PATH)('with %j in place of an id are 400', async (id) => {
-    expectInvalid(await sendText(`/users/${id}/balance`, '{"amount":1}'), 'charge');
-    expectInvalid(await sendText(`/products/${id}/stock`, '{"quantity":1}'), 'stock');
-    for (const path of [`/users/${id}/balance`, `/users/${id}/coupons`, `/users/${id}/orders`, `/users/${id}/balance/history`]) {
-      expectInvalid(await shop.client.get(path), path);
-    }
-    for (const path of [`/orders/${id}`, `/products/${id}`, `/coupon-policies/${id}`, `/coupons/${id}`]) {
-      expectInvalid(await shop.client.get(path), path);
-    }
-    expectInvalid(await shop.client.raw({ method: 'POST', path: `/coupons?userId=${id.replace('%ZZ', '$')}&policyId=x` }), 'coupon');
-  });
-
-  it.each(['/', '/admin', '/orders/', '/users/../orders', '/users//balance', '/Orders', '/init/x', '/.env', '/metrics%00'])(
-    'nobody serves are 404: %s',
-    async (path) => {
-      const answer = await sendText(path, '{}');
-      expect([400, 404, 405]).toContain(answer.status);
-      expectProblem(
-        answer,
-        answer.status,
-        { 400: 'invalid-request', 404: 'not-found', 405: 'method-not-allowed' }[answer.status] as string,
-      );
-    },
-  );
-
-  it.each([
-    ['DELETE', '/orders', 'POST'],
-    ['GET', '/orders', 'POST'],
-    ['PUT', '/users/ann/balance', 'GET, HEAD, POST'],
-    ['PATCH', '/products', 'GET, HEAD, POST'],
-    ['DELETE', '/users/ann/coupons', 'GET, HEAD'],
-    ['GET', '/init', 'POST'],
-    ['DELETE', '/health/ready', 'GET, HEAD'],
-  ])('do not take %s %s: 405 and what they take', async (method, path, allowed) => {
-    const answer = await shop.client.raw({ method, path });
-    expectProblem(answer, 405, 'method-not-allowed');
-    expect(answer.headers.allow?.split(', ').sort().join(', ')).toBe(allowed);
-  });
-
-  it('may not be longer than 2 KB', async () => {
-    expectInvalid(await shop.client.get(`/products?after=${'a'.repeat(2_100)}`), 'query');
-    expectInvalid(await shop.client.get(`/orders/${'a'.repeat(2_100)}`), 'path');
-  });
-
-  it('know their query members and no others', async () => {
-    const queries = [
-      'limit=0',
-      'limit=101',
-      'limit=-1',
-      'limit=1.5',
-      'limit=abc',
-      'limit=',
-      'limit=1&limit=2',
-      'after=garbage',
-      'after=',
-      'x=1',
-      '__proto__=1',
-    ];
-    for (const query of queries) {
-      for (const path of ['/products', '/coupon-policies', '/users/ann/orders', '/users/ann/coupons', '/users/ann/balance/history']) {
-        expectInvalid(await shop.client.get(`${path}?${query}`), `${path}?${query}`);
-      }
-    }
-    for (const path of ['/users/ann/orders?status=lost', "/users/ann/coupons?status='", '/users/ann/balance?x=1', '/orders/x?limit=1']) {
-      expectInvalid(await shop.client.get(path), path);
-    }
+describe('the same bodies without a fault', () => {
+  it.each(POSTS)('are taken by $path', async ({ path, valid }) => {
+    const answer = await sendText(path, JSON.stringify(path === '/coupons' ? { ...valid, policyId: open } : valid));
+    expect([path, Math.floor(answer.status / 100)]).toEqual([path, 2]);
   });
 });

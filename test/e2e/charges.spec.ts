@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { atOnce, byStatus, expectProblem } from '../support/client.ts';
 import { bodiesOf, type CommandProcess, eventsOf, startShop, type TestShop } from '../support/shop.ts';
@@ -58,6 +59,13 @@ describe('a charge', () => {
     const answer = await shop.charge('rich', 1);
     expectProblem(answer, 409, 'limit-exceeded');
     expect((await shop.balance('rich', { after: answer })).body.balance).toBe(1_000_000_000_000);
+  });
+
+  it('leaves its correlation id in the log, and its key nowhere (S24)', async () => {
+    await shop.charge('traced', 5, { key: 'a-secret-key', headers: { 'X-Correlation-Id': 'corr-17' } });
+    const [event] = await shop.store.readStream('account-traced', 0n, { maxCount: 1 });
+    expect(event?.metadata).toMatchObject({ correlationId: 'corr-17', actor: 'traced' });
+    expect(JSON.stringify([event?.id, event?.metadata, event?.data])).not.toContain('secret');
   });
 
   it('by a number in place of the id is a charge of its decimal text', async () => {
@@ -132,6 +140,26 @@ describe('a charge under a key (R31)', () => {
     const answers = await atOnce(20, (i) => (i % 3 === 0 ? other : shop).charge('duel', i % 2 === 0 ? 10 : 20, { key: 'k' }));
     expect(byStatus(answers)).toEqual({ 201: 10, 422: 10 });
     expect(await chargesOf('duel')).toBe(1);
+  });
+
+  it('whose client left before the answer took effect once, or is taken now (HT1)', async () => {
+    const { port } = new URL(shop.edge);
+    const leave = (userId: string, afterMs: number) =>
+      new Promise<void>((resolve) => {
+        const socket = net.connect(Number(port), '127.0.0.1', () => {
+          const head = `POST /users/${userId}/balance HTTP/1.1\r\nHost: till\r\nContent-Type: application/json\r\n`;
+          socket.write(`${head}Idempotency-Key: k\r\nContent-Length: 13\r\n\r\n{"amount":10}`);
+          setTimeout(() => socket.destroy(), afterMs);
+        });
+        socket.on('error', () => undefined);
+        socket.on('close', () => resolve());
+      });
+    const answers = await atOnce(30, async (i) => {
+      await leave(`gone-${i}`, i % 6);
+      return shop.charge(`gone-${i}`, 10, { key: 'k' });
+    });
+    expect(new Set(answers.map(({ body }) => body.balance))).toEqual(new Set([10]));
+    for (const [i] of answers.entries()) expect(await chargesOf(`gone-${i}`)).toBe(1);
   });
 
   it('is remembered by a process that has just started', async () => {

@@ -1,34 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, expectProblem, type Json } from '../support/client.ts';
-import { type CommandProcess, eventsOf, type PlacedOrder, startShop, type TestShop } from '../support/shop.ts';
+import { eventsOf, expectBalance, newCoupon, newProduct, newUser, type PlacedOrder, startShop, type TestShop } from '../support/shop.ts';
 
 let shop: TestShop;
-let other: CommandProcess;
-let users = 0;
-let products = 0;
 beforeAll(async () => {
   shop = await startShop();
-  other = await shop.anotherCommandApi();
 }, 30_000);
 afterAll(() => shop.stop());
 
-/** A new user with this balance. */
-const userWith = async (balance: number): Promise<string> => {
-  users += 1;
-  if (balance > 0) await shop.charge(`buyer-${users}`, balance);
-  return `buyer-${users}`;
-};
-
-const productAt = async (price: number, stock = 1_000): Promise<string> => {
-  products += 1;
-  return (await shop.createProduct({ id: `thing-${products}`, price, stock })).body.id;
-};
-
-const couponFor = async (userId: string, terms: Json): Promise<string> =>
-  (await shop.issue(userId, (await shop.createPolicy(terms)).body.policyId)).body.couponId;
-
-const expectBalance = async (userId: string, balance: number, after: Answer<unknown>) =>
-  expect((await shop.balance(userId, { after })).body).toEqual({ userId, balance, held: 0 });
+const userWith = (balance: number) => newUser(shop, balance);
+const productAt = (price: number, stock?: number) => newProduct(shop, price, stock);
+const couponFor = (userId: string, wished: Json) => newCoupon(shop, userId, wished);
 
 const statusOfCoupon = async (userId: string, couponId: string, after: Answer<unknown>) =>
   (await shop.coupons(userId, { after })).body.find((coupon) => coupon.couponId === couponId)?.status;
@@ -44,7 +26,7 @@ describe('a placed order', () => {
     expect([answer.status, answer.body]).toEqual([201, { orderId, ...sums }]);
     expect(answer.headers).not.toHaveProperty('location');
 
-    await expectBalance(userId, 62_000, answer);
+    await expectBalance(shop, userId, 62_000, answer);
     const order = {
       orderId,
       ...sums,
@@ -133,7 +115,7 @@ describe('what an order costs (R35, R36, D28)', () => {
     const answer = await shop.order(userId, { [product]: quantity }, await couponFor(userId, policy));
     expect([answer.status, answer.body.totalAmount]).toEqual([201, total]);
     expect(answer.body.subtotal - answer.body.discount).toBe(total);
-    await expectBalance(userId, 0, answer);
+    await expectBalance(shop, userId, 0, answer);
   });
 
   it('may be nothing: a total of 0 needs no balance (R36)', async () => {
@@ -154,9 +136,14 @@ describe('a refused order', () => {
     const answer = await shop.order(userId, { [product]: 1 });
     expectProblem(answer, 400, 'insufficient-balance');
     expect(answer.body).toMatchObject({ message: '잔액이 부족합니다.' });
-    await expectBalance(userId, 999, answer);
+    await expectBalance(shop, userId, 999, answer);
     expect((await shop.orders(userId, { after: answer })).body).toEqual([]);
     expect(await eventsOf(shop, `account-${userId}`, 'OrderSubmitted')).toBe(0);
+  });
+
+  it('for too little money is told before the stock (R37)', async () => {
+    const userId = await userWith(999);
+    expectProblem(await shop.order(userId, { [await productAt(1_000, 0)]: 1 }), 400, 'insufficient-balance');
   });
 
   it('for an unknown product is 404, before coupon and balance are looked at (R37, D22)', async () => {
@@ -181,7 +168,7 @@ describe('a refused order', () => {
     const answer = await shop.order(userId, { [product]: 1 }, couponId);
     expectProblem(answer, 400, 'coupon-unavailable');
     expect(answer.body).toMatchObject({ reason: 'used', message: '사용할 수 없는 쿠폰입니다.' });
-    await expectBalance(userId, 9_500, answer);
+    await expectBalance(shop, userId, 9_500, answer);
   });
 
   it('for an expired coupon says so (R18, D26)', async () => {
@@ -206,7 +193,7 @@ describe('a refused order', () => {
 
     const { body: order } = await shop.orderById(orderId, { after: answer });
     expect(order).toMatchObject({ orderId, status: 'rejected', reason: 'out-of-stock', totalAmount: 4_500, couponId });
-    await expectBalance(userId, 10_000, answer);
+    await expectBalance(shop, userId, 10_000, answer);
     expect(await statusOfCoupon(userId, couponId, answer)).toBe('available');
     const { body: history } = await shop.history(userId, { after: answer });
     expect(history.map(({ type, amount, balanceAfter }) => [type, amount, balanceAfter])).toEqual([
@@ -241,70 +228,5 @@ describe('a refused order', () => {
     for (const body of [{ userId: 'a', items: [] }, { userId: 'a' }, {}, undefined, null, [], 'order', 7]) {
       expectProblem(await shop.client.post('/orders', body), 400, 'invalid-request');
     }
-  });
-});
-
-describe('an order under a key', () => {
-  it('is the same order again, in any process, and paid once', async () => {
-    const product = await productAt(1_000);
-    const userId = await userWith(10_000);
-    const first = await shop.order(userId, { [product]: 2 }, null, { key: 'k' });
-    const fresh = await shop.anotherCommandApi();
-    for (const again of [
-      await shop.order(userId, { [product]: 2 }, null, { key: 'k' }),
-      await fresh.order(userId, { [product]: 2 }, null, { key: 'k' }),
-    ]) {
-      expect([again.status, again.body, again.headers['idempotent-replayed']]).toEqual([201, first.body, 'true']);
-    }
-    await expectBalance(userId, 8_000, first);
-  });
-
-  it('with another cart is refused, whatever that cart would have met', async () => {
-    const product = await productAt(1_000);
-    const userId = await userWith(1_000);
-    await shop.order(userId, { [product]: 1 }, null, { key: 'k' });
-    expectProblem(await shop.order(userId, { [product]: 2 }, null, { key: 'k' }), 422, 'key-reused');
-    expectProblem(await other.order(userId, { ghost: 1 }, null, { key: 'k' }), 422, 'key-reused');
-    expectProblem(await shop.order(userId, { [product]: 1 }, 'no-coupon-1', { key: 'k' }), 422, 'key-reused');
-  });
-
-  it('that stock denied stays denied when stock has come (R40)', async () => {
-    const product = await productAt(1_000, 0);
-    const userId = await userWith(1_000);
-    const denied = await shop.order(userId, { [product]: 1 }, null, { key: 'k' });
-    await shop.receive(product, 5);
-    const again = await shop.order(userId, { [product]: 1 }, null, { key: 'k' });
-    expectProblem(again, 409, 'out-of-stock');
-    expect((again.body as Partial<PlacedOrder>).orderId).toBe((denied.body as Partial<PlacedOrder>).orderId);
-    expect((await shop.order(userId, { [product]: 1 }, null, { key: 'k2' })).status).toBe(201);
-  });
-
-  it('that was refused for its balance is decided anew when money has come', async () => {
-    const product = await productAt(1_000);
-    const userId = await userWith(500);
-    expectProblem(await shop.order(userId, { [product]: 1 }, null, { key: 'k' }), 400, 'insufficient-balance');
-    await shop.charge(userId, 500);
-    expect((await other.order(userId, { [product]: 1 }, null, { key: 'k' })).status).toBe(201);
-  });
-
-  it('sent 50 times at once to two processes is one order and 50 equal bodies (HT1)', async () => {
-    const product = await productAt(1_000);
-    const userId = await userWith(100_000);
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? shop : other).order(userId, { [product]: 3 }, null, { key: 'k' })),
-    );
-    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
-    expect(answers[0]?.status).toBe(201);
-    expect(await eventsOf(shop, `account-${userId}`, 'OrderSubmitted')).toBe(1);
-    expect(await eventsOf(shop, `account-${userId}`, 'OrderPlaced')).toBe(1);
-    await expectBalance(userId, 97_000, answers[49] as Answer<unknown>);
-  });
-
-  it('that no longer has its product in reach still answers (a price or catalogue change is no difference)', async () => {
-    const product = await productAt(1_000);
-    const userId = await userWith(1_000);
-    const first = await shop.order(userId, { [product]: 1 }, null, { key: 'k' });
-    await shop.init({ policies: 1 });
-    expect((await shop.order(userId, { [product]: 1 }, null, { key: 'k' })).body).toEqual(first.body);
   });
 });

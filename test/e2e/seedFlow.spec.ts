@@ -112,3 +112,55 @@ describe('the flow of the first clients’ script (contracts 9.1), every shopper
     });
   }, 20_000);
 });
+
+describe('the other ways to shop (contracts 9.1), all at once', () => {
+  const SHOPPERS = 12;
+
+  it('pays for one thing without a coupon and two with one, only looks, or leaves after the charge', async () => {
+    const { body: opened } = await shop.init({ policies: 1 });
+    const [p1, p2] = opened.productIds as [string, string];
+    const policyId = opened.policyIds[0] as string;
+    const { body: name } = await shop.client.get<string>('/users/id?name=any');
+    const generation = name.slice('any'.length);
+    const shoppers: Readonly<Record<string, (user: string) => Promise<unknown>>> = {
+      withCoupon: async (user) => {
+        await shop.charge(user, 2_000);
+        const { body: coupon } = await shop.issue(user, policyId);
+        expect((await shop.order(user, { [p1]: 1, [p2]: 1 }, coupon.couponId)).body.totalAmount).toBe(2_000);
+      },
+      without: async (user) => {
+        await shop.charge(user, 2_000);
+        expect((await shop.order(user, { [p1]: 1 })).body.totalAmount).toBe(2_000);
+      },
+      looking: async (user) => {
+        await shop.charge(user, 3_000);
+        await shop.issue(user, policyId);
+        await shop.coupons(user);
+      },
+      leaving: (user) => shop.charge(user, 10_000),
+    };
+    const kinds = Object.keys(shoppers);
+    await Promise.all(kinds.flatMap((kind) => Array.from({ length: SHOPPERS }, (_, i) => shoppers[kind]?.(`${kind}-${i}${generation}`))));
+
+    const after = await shop.charge('the-last', 1);
+    const found = async (kind: string) => {
+      const states = Array.from({ length: SHOPPERS }, async (_, i) => {
+        const user = `${kind}-${i}${generation}`;
+        const [balance, orders, coupons] = await Promise.all([
+          shop.balance(user, { after }),
+          shop.orders(user, { after }),
+          shop.coupons(user, { after }),
+        ]);
+        return `${balance.body.balance} won, ${orders.body.length} orders, coupons: ${coupons.body.map(({ status }) => status).join()}`;
+      });
+      return [...new Set(await Promise.all(states))];
+    };
+    expect(await found('withCoupon')).toEqual(['0 won, 1 orders, coupons: used']);
+    expect(await found('without')).toEqual(['0 won, 1 orders, coupons: ']);
+    expect(await found('looking')).toEqual(['3000 won, 0 orders, coupons: available']);
+    expect(await found('leaving')).toEqual(['10000 won, 0 orders, coupons: ']);
+    expect((await shop.product(p1, { after })).body.stock).toBe(2_000_000 - 2 * SHOPPERS);
+    expect((await shop.product(p2, { after })).body.stock).toBe(2_000_000 - SHOPPERS);
+    expect((await shop.policy(policyId, { after })).body.issued).toBe(2 * SHOPPERS);
+  }, 20_000);
+});

@@ -47,7 +47,8 @@ it('R8, D5: a sold out policy stays listed with 0 remaining, an unlimited one ha
     updatedAt: expect.stringMatching(/^2026-01-05T03:00:00\.\d{3}Z$/),
     deletedAt: null,
   });
-  expect(body[1]).toMatchObject({ policyId: 'cp1-2', type: 'unlimited', count: null, issued: 1, remaining: null });
+  expect(body[1]).toMatchObject({ policyId: 'cp1-2', type: 'unlimited', count: null, issued: 1 });
+  expect(body[1]).not.toHaveProperty('remaining');
 });
 
 it.each([
@@ -60,6 +61,25 @@ it.each([
 ])('R8, D6: %d ms on, issuable are exactly those whose window holds now, and never a deleted one', async (ms, numbers) => {
   shop.now = NOON + ms;
   expect(numbersOf(await shop.get('/coupon-policies'))).toEqual(numbers);
+});
+
+it('R8: a kept list ends where a window opens or closes, to the millisecond', async () => {
+  const kept = await Shop.open();
+  try {
+    const { world } = kept;
+    await world.recordOurs('shop-main', generationOpened(1));
+    await world.recordOurs('couponPolicy-cp1-1', opened('cp1-1', 1, 9, { endsAt: NOON + 60_001 }));
+    await world.recordOurs('couponPolicy-cp1-2', opened('cp1-2', 2, 9, { startsAt: NOON + 60_003 }));
+    await world.drained();
+    const seen: (readonly number[])[] = [];
+    for (const ms of [60_000, 60_001, 60_002, 60_003]) {
+      kept.now = NOON + ms;
+      seen.push(numbersOf(await kept.get('/coupon-policies')));
+    }
+    expect(seen).toEqual([[1], [1], [], [2]]);
+  } finally {
+    await kept.close();
+  }
 });
 
 it('?all=true lists closed and deleted ones too, of this generation', async () => {

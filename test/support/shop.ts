@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, expect } from '@jest/globals';
 import { startCommandApi } from '../../src/commands/main.ts';
 import { startApi } from '../../src/edge/main.ts';
 import { parseConfig } from '../../src/platform/config.ts';
@@ -152,6 +154,36 @@ export const startShop = async (env: Readonly<Record<string, string>> = {}): Pro
     stopApi,
     stop,
   };
+};
+
+/** A user nobody has seen before, with this balance. */
+export const newUser = async (shop: Calls, balance: number): Promise<string> => {
+  const userId = `user-${randomUUID()}`;
+  if (balance > 0) await shop.charge(userId, balance);
+  return userId;
+};
+
+/** A new product of this price, in won. */
+export const newProduct = async (shop: Calls, price: number, stock = 1_000): Promise<string> =>
+  (await shop.createProduct({ id: `thing-${randomUUID()}`, price, stock })).body.id;
+
+/** A coupon of a policy of its own. */
+export const newCoupon = async (shop: Calls, userId: string, wished: Json): Promise<string> =>
+  (await shop.issue(userId, (await shop.createPolicy(wished)).body.policyId)).body.couponId;
+
+/** After `after` the user has this balance, and nothing is held. */
+export const expectBalance = async (shop: Calls, userId: string, balance: number, after: Answer<unknown>): Promise<void> =>
+  expect((await shop.balance(userId, { after })).body).toEqual({ userId, balance, held: 0 });
+
+/** From here to the end of the block every test fails whose requests have left a trace in the log. */
+export const expectNothingRecorded = (shopOf: () => TestShop): void => {
+  let head: bigint;
+  beforeEach(async () => {
+    head = await shopOf().store.head();
+  });
+  afterEach(async () => {
+    expect(await shopOf().store.head()).toBe(head);
+  });
 };
 
 /** Events of one type on a stream. */

@@ -27,7 +27,7 @@ export const specificationOf =
           matches(decision.outcome, expected);
           return told;
         },
-        restingOn: (expected: 'recorded' | 'current') => {
+        restingOn: (expected: Decision<E, O>['restsOn']) => {
           expect(decision.restsOn).toBe(expected);
           return told;
         },

@@ -38,7 +38,7 @@ const overrides = z.strictObject({
 /** The test endpoint that opens a new generation; it exists only where test endpoints are enabled. */
 export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock, zone: string): RouteTable => ({
   'POST /init': async (req, res) => {
-    const wished = parse(overrides, req.body ?? {});
+    const wished = parse(overrides, req.body === undefined ? {} : req.body);
     const { commandId, about } = incoming(req, res, ['init'], 'shop');
 
     const { outcome, position } = await setup.openGeneration({ commandId, ...startOf(wished, clock.now(), zone) }, about);

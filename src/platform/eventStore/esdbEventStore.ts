@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import {
   type AppendResult,
   BACKWARDS,
@@ -64,6 +65,7 @@ class Esdb implements EventStore {
   constructor(url: string, { log = silent, appendTimeoutMs = APPEND_MAX_MS, now = () => performance.now() }: EsdbEventStoreOptions) {
     ({ connection: this.connection, release: this.release } = acquireConnection(url, log, now));
     this.appendMaxMs = appendTimeoutMs;
+    setMaxListeners(0, this.closed.signal); // Each read under way listens; their number is limited by those who ask.
   }
 
   async readStream(stream: string, from: Revision, { maxCount, signal }: ReadOptions): Promise<readonly RecordedEvent[]> {

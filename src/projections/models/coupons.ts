@@ -79,7 +79,7 @@ export const coupons: Projection = {
        deleted_at      timestamptz,
        unique (policy_id, serial)
      ) with (fillfactor = 80)`,
-    `create index on ${table} (user_id, number desc)`,
+    `create index on ${table} (user_id, status, number desc)`,
   ],
   viewOf: (table) => `select * from ${table} where number is not null`,
   toSql: (table, events) => {

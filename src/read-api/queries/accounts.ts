@@ -1,6 +1,6 @@
 import { BatchReader } from '../batchReader.ts';
 import { keyOf } from '../cursor.ts';
-import { id, number, object, time } from '../json.ts';
+import { id, idOrNull, number, object, time } from '../json.ts';
 import { allOf, type ItemsRow, type Page, pageOf, split } from '../page.ts';
 import { type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 
@@ -25,8 +25,8 @@ const change = object({
   type: id('type'),
   amount: number('amount'),
   balanceAfter: number('balance_after'),
-  orderId: id('order_id'),
-  reservationId: id('reservation_id'),
+  orderId: idOrNull('order_id'),
+  reservationId: idOrNull('reservation_id'),
   at: time('at'),
 });
 const history = viewQuery(

@@ -1,5 +1,5 @@
 import { keyOf } from '../cursor.ts';
-import { id, type JsonSql, number, object, time } from '../json.ts';
+import { id, idOrNull, number, object, time, timeOrNull } from '../json.ts';
 import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
 import { type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 
@@ -8,7 +8,7 @@ export const LISTED_STATUSES = ['available', 'held', 'used', 'expired'] as const
 export type ListedStatus = (typeof LISTED_STATUSES)[number];
 
 /** `discount`: what it takes off whatever the order is, which a rate does not. */
-const couponWith = (status: string): JsonSql =>
+const couponWith = (status: string): string =>
   object({
     couponId: id('coupon_id'),
     discount: number("case discount_type when 'amount' then discount_amount else 0 end"),
@@ -21,10 +21,10 @@ const couponWith = (status: string): JsonSql =>
     discountAmount: number('discount_amount'),
     issuedAt: time('issued_at'),
     expiresAt: time('expires_at'),
-    usedAt: time('used_at'),
-    productId: id('product_id'),
-    orderId: id('order_id'),
-    deletedAt: time('deleted_at'),
+    usedAt: timeOrNull('used_at'),
+    productId: idOrNull('product_id'),
+    orderId: idOrNull('order_id'),
+    deletedAt: timeOrNull('deleted_at'),
   });
 
 const branch = (status: ListedStatus, condition: string, numberBelow: string): string =>

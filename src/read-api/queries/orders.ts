@@ -1,5 +1,5 @@
 import { keyOf } from '../cursor.ts';
-import { id, json, number, object, time } from '../json.ts';
+import { id, idOrNull, json, number, object, time, timeOrNull } from '../json.ts';
 import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
 import { type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 
@@ -10,14 +10,14 @@ const order = object({
   orderId: id('order_id'),
   userId: id('user_id'),
   status: id('status'),
-  reason: id('reason'),
+  reason: idOrNull('reason'),
   items: json('items'),
   subtotal: number('subtotal'),
   discount: number('discount'),
   totalAmount: number('total_amount'),
-  couponId: id('coupon_id'),
+  couponId: idOrNull('coupon_id'),
   orderedAt: time('ordered_at'),
-  settledAt: time('settled_at'),
+  settledAt: timeOrNull('settled_at'),
 });
 const one = viewQuery('order', ['orders'], oneOf(`select ${order} from orders where order_id = $1`));
 const list = viewQuery(

@@ -1,5 +1,5 @@
 import { keyOf } from '../cursor.ts';
-import { id, number, object, text, time } from '../json.ts';
+import { andNumberIfAny, id, number, numberOrNull, object, text, time, timeOrNull } from '../json.ts';
 import type { Generational } from '../keptAnswer.ts';
 import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
 import { PRESENT_GENERATION, type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
@@ -10,18 +10,18 @@ const policy = object({
   number: number('number'),
   name: text('name'),
   type: id('type'),
-  count: number('count'),
-  issued: number('issued'),
-  remaining: number('count - issued'),
+  count: numberOrNull('count'),
+  // An unlimited policy has no remaining (R8).
+  issued: [...number('issued'), ...andNumberIfAny('remaining', 'count - issued')],
   discountType: id('discount_type'),
   discountAmount: number('discount_amount'),
   startsAt: time('starts_at'),
   endsAt: time('ends_at'),
   expireMinutes: number('expire_minutes'),
-  perUser: number('per_user'),
+  perUser: numberOrNull('per_user'),
   createdAt: time('created_at'),
   updatedAt: time('updated_at'),
-  deletedAt: time('deleted_at'),
+  deletedAt: timeOrNull('deleted_at'),
 });
 
 /** When the list of issuable policies next changes by time alone: a window opens, or has just closed. Milliseconds since 1970. */

@@ -35,9 +35,14 @@ export const unstored = (res: Response): Response => {
   return res;
 };
 
+/** Before the first event a view has no position; it says 0, the least that a client can send back. */
+const nameAsOf = (res: Response, asOf: bigint): void => {
+  res.setHeader('As-Of', String(asOf < 0n ? 0n : asOf));
+};
+
 /** Ready JSON, with the position it is the state at. */
 export const answer = (res: Response, { asOf, value }: Snapshot<string>): void => {
-  res.setHeader('As-Of', String(asOf < 0n ? 0n : asOf));
+  nameAsOf(res, asOf);
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.end(value);
 };
@@ -45,7 +50,7 @@ export const answer = (res: Response, { asOf, value }: Snapshot<string>): void =
 /** One thing, or the problem that says there is none. */
 export const answerOne = (res: Response, { asOf, value }: Snapshot<string | null>, unknown: ProblemName, detail: string): void => {
   if (value === null) {
-    res.setHeader('As-Of', String(asOf < 0n ? 0n : asOf));
+    nameAsOf(res, asOf);
     throw new Problem(unknown, detail);
   }
   answer(res, { asOf, value });
