@@ -87,10 +87,10 @@ export const isUnknown = (answer: Answer): boolean =>
   (answer.status >= 502 && answer.status <= 504) ||
   (answer.status === 409 && problemOf(answer) === 'request-in-progress');
 
-/** The body as JSON, or `undefined` when it is none: a broken body must fail a check, not end the iteration. */
-export const bodyOf = <T>(answer: Answer): T | undefined => {
+/** The body as JSON, or what stands at `path` in it; `undefined` when it is none: a broken body must fail a check, not end the iteration. */
+export const bodyOf = <T>(answer: Answer, path?: string): T | undefined => {
   try {
-    return answer.json() as T;
+    return answer.json(path) as T;
   } catch {
     return undefined;
   }

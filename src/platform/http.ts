@@ -34,7 +34,7 @@ export const correlationIdOf = (res: Response): string => res.locals.correlation
 export const createApp = ({ log, tables, health, explain = () => null }: AppOptions): Express => {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
-  app.use(correlate, helmet(), limitUrl);
+  app.use(correlate, securityHeaders, limitUrl);
   app.use(routerOf({ 'GET /health/live': live, 'GET /health/ready': readiness(health, log) }));
   app.use(express.raw({ type: () => true, limit: BODY_BYTES_MAX }), parseJson);
   app.use(routerOf(Object.assign({}, ...tables) as RouteTable));
@@ -52,6 +52,17 @@ const correlate: RequestHandler = (req, res, next) => {
   res.setHeader('X-Correlation-Id', id);
   next();
 };
+
+/** For answers that are data, never pages: what only tells a browser how to show a page is left out. */
+const securityHeaders = helmet({
+  contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+  crossOriginOpenerPolicy: false,
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+});
 
 const limitUrl: RequestHandler = (req, _res, next) => {
   if (req.url.length > URL_CHARS_MAX) throw new Problem('invalid-request', `The address is longer than ${URL_CHARS_MAX} characters.`);
