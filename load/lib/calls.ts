@@ -90,7 +90,7 @@ export const isUnknown = (answer: Answer): boolean =>
 /** The body as JSON, or what stands at `path` in it; `undefined` when it is none: a broken body must fail a check, not end the iteration. */
 export const bodyOf = <T>(answer: Answer, path?: string): T | undefined => {
   try {
-    return answer.json(path) as T;
+    return (path === undefined ? answer.json() : answer.json(path)) as T;
   } catch {
     return undefined;
   }
