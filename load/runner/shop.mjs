@@ -20,6 +20,8 @@ export const startShop = async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'till-load-'));
   const ports = Object.fromEntries(portNames.map((name) => [`${name}_PORT`, '0']));
   const env = { ...process.env, ...ports, DATA_DIR: dataDir, ENABLE_TEST_ENDPOINTS: '1' };
+  // Under npm a shop ends with it; this one ends when the runner says so, or stays with --keep.
+  delete env.npm_lifecycle_event;
   const logFile = join(dataDir, 'up.log');
   const log = openSync(logFile, 'a');
   // A group of its own: Ctrl-C reaches the runner alone, which then stops the shop in order.
