@@ -1,21 +1,6 @@
+import { calendarOf } from '../../platform/serviceZone.ts';
 import type { Projection, Stored } from '../projection.ts';
 import { columns, entryOf } from './rows.ts';
-
-/** Every zone is offset by a multiple of this from UTC, so a day never begins inside of one. */
-const QUARTER_HOUR_MS = 15 * 60_000;
-
-/** The calendar day of a time in a zone, `YYYY-MM-DD`. Batches hold neighbouring times: asking the calendar once each quarter will do. */
-const calendarOf = (zone: string): ((at: number) => string) => {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
-  let quarter = Number.NaN;
-  let day = '';
-  return (at) => {
-    if (Math.floor(at / QUARTER_HOUR_MS) === quarter) return day;
-    quarter = Math.floor(at / QUARTER_HOUR_MS);
-    day = format.format(quarter * QUARTER_HOUR_MS);
-    return day;
-  };
-};
 
 type Sale = { productId: string; day: string; quantity: number };
 
