@@ -18,5 +18,6 @@ export const createLogger = (config: Pick<Config, 'logLevel'>, name: string, des
     redact: { paths: SECRET_MEMBERS.flatMap((member) => [member, `*.${member}`]), censor: '***' },
     hooks: { streamWrite: maskPasswords },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  // Node's own stdout writes at once and in order, also right before an exit.
+  return pino(options, destination ?? process.stdout);
 };
