@@ -43,7 +43,7 @@ export const runOriginal = async (options) => {
     commit: commitOf(root),
     startedAt,
     figures,
-    identities: [own, ...sent, ...states, ...killsJudged(shop, kills, killed)],
+    identities: [own, ...sent, ...states, ...(await killsJudged(shop, kills, killed))],
     refusals: {},
     auditViolations: audited.count,
     versions: versions(root, k6),

@@ -33,7 +33,7 @@ export const runScenario = async (options) => {
   const parts = partsOf();
   const audited = await auditShop(shop);
   const figures = figuresOf(folder, status);
-  const identities = [...judge(figures, heard), ...killsJudged(shop, kills, heard.kills)];
+  const identities = [...judge(figures, heard), ...(await killsJudged(shop, kills, heard.kills))];
   const held = report({
     folder,
     scenario,
@@ -87,14 +87,23 @@ export const scheduleKills = (shop, kills, startAt, killed) => {
   }
 };
 
-/** A kill counts only when it hit, and the supervisor must have put another process in the place. */
+/** The supervisor promises another process within 2 s; it has to listen, too. */
+const RESTART_MAX_MS = 10_000;
+const LOOK_EVERY_MS = 100;
+
+/** A kill counts only when it hit, and the supervisor must put another process in the place, also after the last shopper left. */
 export const killsJudged = (shop, kills, killed) =>
-  kills.map(({ part }, i) => {
-    const pid = killed[i]?.pid;
-    const now = shopFile(shop).processes.find((process_) => process_.name === part)?.pid;
-    const ok = pid !== undefined && now !== undefined && now !== pid;
-    return { id: `kill -9 ${part}`, ok, expected: 'killed and restarted', actual: `pid ${pid ?? 'not killed'}, now ${now ?? 'none'}` };
-  });
+  Promise.all(
+    kills.map(async ({ part }, i) => {
+      const pid = killed[i]?.pid;
+      const pidNow = () => shopFile(shop).processes.find((process_) => process_.name === part)?.pid;
+      const isBack = () => pid !== undefined && pidNow() !== undefined && pidNow() !== pid;
+      const until = Date.now() + RESTART_MAX_MS;
+      while (pid !== undefined && !isBack() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      const actual = `pid ${pid ?? 'not killed'}, now ${pidNow() ?? 'none'}`;
+      return { id: `kill -9 ${part}`, ok: isBack(), expected: 'killed and restarted', actual };
+    }),
+  );
 
 const figuresOf = (folder, status) => {
   try {

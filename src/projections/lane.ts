@@ -91,7 +91,8 @@ export class Lane {
         if (taken === null) throw new SubscriptionLost('the subscription ended by itself');
         const startedAt = performance.now();
         await this.absorb(taken);
-        if (taken.at(-1)?.kind === 'caught-up') await onCaughtUp();
+        // The end was reached at that delivery, whatever came right behind it.
+        if (taken.some(({ kind }) => kind === 'caught-up')) await onCaughtUp();
         await pause(limits.paceMs - (performance.now() - startedAt), signal);
       }
     } finally {

@@ -58,6 +58,22 @@ describe('a fresh database', () => {
     await world.recordOurs('account-ann', charged(2, 50, 150));
     expect(await eventually(balances, ([row]) => row?.balance === '150')).toEqual([{ user_id: 'ann', balance: '150' }]);
   });
+
+  it('has caught up also when more comes right behind the end of the log, in the same batch', async () => {
+    const { store } = world;
+    const busy = bent(store, async function* (options) {
+      for await (const delivery of store.subscribe(options)) {
+        yield delivery;
+        if (delivery.kind === 'caught-up') yield { kind: 'checkpoint', position: await store.head() };
+      }
+    });
+    await world.recordOurs('account-ann', charged(1, 100, 100));
+    const runner = world.run({}, { store: busy });
+    await eventually(
+      () => runner.state,
+      (state) => state === 'following',
+    );
+  });
 });
 
 describe('redelivery (PJ2, I17, I18, D25)', () => {
