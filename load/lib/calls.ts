@@ -126,6 +126,13 @@ const tryOne = (call: Call): Answer => {
   return http.request(method, url, body, params);
 };
 
+const callbacks = new Map<string, ReturnType<typeof http.expectedStatuses>>();
+const callbackFor = (expected: readonly number[]) => {
+  const known = callbacks.get(expected.join()) ?? http.expectedStatuses(...expected);
+  callbacks.set(expected.join(), known);
+  return known;
+};
+
 const toRequest = (call: Call) => {
   const now = Date.now();
   const headers: Record<string, string> = {};
@@ -134,7 +141,7 @@ const toRequest = (call: Call) => {
   if (call.readAfter) headers['Read-After'] = call.readAfter;
   const tags: Record<string, string> = { name: call.name, audit: String(call.audit ?? false) };
   if (now >= plateau.fromMs && now < plateau.untilMs) tags.phase = 'plateau';
-  const responseCallback = http.expectedStatuses(...call.expected);
+  const responseCallback = callbackFor(call.expected);
   return {
     method: call.method,
     url: call.url,

@@ -198,7 +198,7 @@ export class Mailbox<S, E extends TypedEvent> {
       this.head = { state: decided.state, revision: written.revision, position: written.position, asOf: written.asOf };
       tellAll(answered, decided.answers, written.position);
     }
-    this.waiting = [...batch.slice(answered.length), ...this.waiting];
+    if (answered.length < batch.length) this.waiting = [...batch.slice(answered.length), ...this.waiting];
     return true;
   }
 
