@@ -15,7 +15,7 @@ export type Visit = (record: Buffer, position: number) => void;
  *   revisions stream ordinal and revision -> position
  *   heads     stream name                 -> ordinal and last revision
  *
- * A write is one transaction, on disk when its promise resolves; readers see it whole or not at all. LMDB writes pages anew and
+ * A write is one transaction, on disk when it is done; readers see it whole or not at all. LMDB writes pages anew and
  * then flips its root page, so a kill leaves the state of the last finished transaction and there is nothing to recover.
  * Numbers are stored in 8 bytes, highest first, so that byte order is number order.
  */
@@ -54,7 +54,9 @@ const numbers = (...values: readonly number[]): Buffer => {
 type Table = Database<Buffer, Buffer>;
 type Tables = Readonly<{ records: Table; revisions: Table; heads: Table }>;
 
-const openTables = (path: string, flush: boolean) => {
+type Opened = Readonly<{ root: RootDatabase<Buffer, Buffer>; tables: Tables }>;
+
+const openTables = (path: string, flush: boolean): Opened => {
   const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
   // Without `overlappingSync: false` a write resolves before it is on disk.
   const root: RootDatabase<Buffer, Buffer> = open({
@@ -72,21 +74,23 @@ const openTables = (path: string, flush: boolean) => {
   return { root, tables: { records: table('records'), revisions: table('revisions'), heads: table('heads') } };
 };
 
-const writeAll = async (tables: Tables, records: readonly StoredRecord[], heads: ReadonlyMap<string, Head>): Promise<void> => {
-  // All writes of one turn of the event loop are one transaction; they share one promise.
-  let committed: Promise<boolean> | undefined;
-  for (const record of records) {
-    const position = numbers(record.position);
-    committed = tables.records.put(position, record.bytes);
-    committed = tables.revisions.put(numbers(record.ordinal, record.revision), position);
-  }
-  for (const [stream, head] of heads) committed = tables.heads.put(Buffer.from(stream), numbers(head.ordinal, head.last));
+/**
+ * One transaction, on disk when this returns. It is made on the event loop: what arrives meanwhile waits in the sockets and
+ * gathers for the next one, while a write thread would cost two changes of thread a transaction (measured on two busy cores:
+ * 15 % of an order's throughput).
+ */
+const writeAll = ({ root, tables }: Opened, records: readonly StoredRecord[], heads: ReadonlyMap<string, Head>): void => {
   try {
-    await committed;
+    root.transactionSync(() => {
+      for (const record of records) {
+        const position = numbers(record.position);
+        tables.records.putSync(position, record.bytes);
+        tables.revisions.putSync(numbers(record.ordinal, record.revision), position);
+      }
+      for (const [stream, head] of heads) tables.heads.putSync(Buffer.from(stream), numbers(head.ordinal, head.last));
+    });
   } catch (error) {
-    // LMDB's own reason comes in a second promise.
-    const reason = await Promise.resolve((error as { commitError?: Promise<unknown> }).commitError).catch((cause: unknown) => cause);
-    throw new Error(`the database could not be written: ${reason instanceof Error ? reason.message : String(error)}`, { cause: error });
+    throw new Error(`the database could not be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 };
 
@@ -163,7 +167,7 @@ export const openStorage = (path: string, flush: boolean): Storage => {
     ...logReads(tables),
     ...streamReads(tables),
     write: async (records, heads) => {
-      await writeAll(tables, records, heads);
+      writeAll({ root, tables }, records, heads);
       root.resetReadTxn();
     },
     close: () => root.close(),
