@@ -177,7 +177,7 @@ export class Mailbox<S, E extends TypedEvent> {
         await sleep(STORE_RETRY_MS * Math.min(attempt, STORE_RETRY_STEPS));
       }
     }
-    throw away ?? new Contended(`${this.parts.stream} could not be written in ${attemptsMax} attempts`);
+    throw away ?? new Contended(`${this.parts.stream} could not be written in time, or in ${attemptsMax} attempts`);
   }
 
   /**

@@ -31,8 +31,8 @@ const sizeOf = (events: readonly ProposedEvent[]): number => {
 };
 
 /**
- * The single writer. Appends of one turn of the event loop, or of the time one write takes, are checked against what is stored
- * and staged, and written in one transaction; meanwhile the next ones gather. An append is answered, and readers are told, only
+ * The single writer. Appends of one turn of the event loop are checked against what is stored and staged, and written in one
+ * transaction; meanwhile the next ones gather, here or in the sockets. An append is answered, and readers are told, only
  * after its transaction is on disk. A refusal, too, waits for the writes it rests on.
  */
 export class Log {
@@ -164,7 +164,7 @@ export class Log {
     answer(result);
   }
 
-  /** A disk that hangs must not keep writers waiting for ever. */
+  /** Writers must not wait for ever. A storage that flushes on the event loop is looked at only between two flushes. */
   #sweep(): void {
     const now = this.#clock();
     for (const waiting of [...this.#writing, ...this.#gathering]) {
