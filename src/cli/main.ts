@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, describeConfig, parseConfig } from '../platform/config.ts';
 import { EXIT, runProcess, type StartProcess } from '../platform/process.ts';
+import { EVENTS_OPTIONS } from './eventsOptions.ts';
 import { onLocalDatabase, onLocalStores, withLocalStores } from './localStores.ts';
 import { runningShop } from './shopFile.ts';
 
@@ -58,7 +59,11 @@ const seed = async (args: readonly string[]): Promise<number> => {
 };
 
 /** With options of its own it is told nothing else; without any it is configured like every other process. */
-const eventStore = async (args: readonly string[]): Promise<null> => {
+const eventStore = async (args: readonly string[]): Promise<number | null> => {
+  const [word = '', ...rest] = args;
+  const { folderCommands } = await import('./eventStoreFolder.ts');
+  const folderCommand = Object.hasOwn(folderCommands, word) ? folderCommands[word] : undefined;
+  if (folderCommand !== undefined) return folderCommand(rest);
   if (args.length > 0) await (await import('../embedded/event-store/main.ts')).runEventStore(args);
   else await runProcess('event-store', (await import('./eventStore.ts')).startEventStoreProcess);
   return null;
@@ -72,6 +77,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'prove from the raw log that every view and every won is right',
     options: '[--json]',
     run: async (args) => (await import('./audit.ts')).auditCommand(args),
+  },
+  events: {
+    summary: 'look into the event store: follow the log, print a stream, export it all',
+    options: EVENTS_OPTIONS,
+    run: async (args) => (await import('./events.ts')).eventsCommand(args),
   },
   config: { summary: 'print the configuration, secrets masked', options: '[--json]', run: config },
   api: {
@@ -91,8 +101,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: listener('projector', async () => onLocalStores((await import('../projections/main.ts')).startProjector)),
   },
   'event-store': {
-    summary: 'run the embedded event store',
-    options: '[--data DIR --port 2113 --host 127.0.0.1 --ephemeral --allow-production]',
+    summary: 'run the embedded event store; "verify" and "backup" read its folder',
+    options: `[--data DIR --port 2113 --host 127.0.0.1 --ephemeral --allow-production]
+       till event-store verify [--data DIR] [--json]
+       till event-store backup --to DIR [--data DIR] [--json]`,
     run: eventStore,
   },
   postgres: {

@@ -1,16 +1,22 @@
 import { expect, it, jest } from '@jest/globals';
-import { startScript } from '../support/processes.ts';
+import { till } from '../support/processes.ts';
 
 jest.setTimeout(30_000);
 
-type Answer = Readonly<{ status: number | NodeJS.Signals; out: string; err: string }>;
-
-const till = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Answer> => {
-  const { ended, out, err } = startScript('src/cli/main.ts', args, env);
-  return { status: await ended, out: out(), err: err() };
-};
-
-const COMMANDS = ['up', 'migrate', 'seed', 'audit', 'config', 'api', 'command-api', 'query-api', 'projector', 'event-store', 'postgres'];
+const COMMANDS = [
+  'up',
+  'migrate',
+  'seed',
+  'audit',
+  'config',
+  'events',
+  'api',
+  'command-api',
+  'query-api',
+  'projector',
+  'event-store',
+  'postgres',
+];
 
 it('lists its commands, on request or when it is told none', async () => {
   const [asked, none, unknown] = await Promise.all([till(['--help']), till([]), till(['sell'])]);

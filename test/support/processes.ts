@@ -34,6 +34,14 @@ export const startScript = (file: string, args: readonly string[], env: NodeJS.P
   return { child, pid: child.pid ?? -1, out: () => printed.out, err: () => printed.err, ended };
 };
 
+/** What a `till` command answered when it had ended. */
+export type Answer = Readonly<{ status: number | NodeJS.Signals; out: string; err: string }>;
+
+export const till = async (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Answer> => {
+  const { ended, out, err } = startScript('src/cli/main.ts', args, env);
+  return { status: await ended, out: out(), err: err() };
+};
+
 /** Looks every 20 ms until `look` answers something other than undefined or false; throws after `ms` milliseconds. */
 export const until = async <T>(look: () => T | undefined | false | Promise<T | undefined | false>, ms = 10_000): Promise<T> => {
   const end = performance.now() + ms;

@@ -35,16 +35,18 @@ const putWrongVersion = (writer: ProtoWriter, expected: Expected, current: numbe
 
 const FAILURES = {
   wrong: { code: 6, name: 'WrongExpectedVersion' },
+  deleted: { code: 5, name: 'StreamDeleted' },
   timeout: { code: 4, name: 'Timeout' },
   'too-large': { code: 3, name: 'MaximumAppendSizeExceeded' },
   'bad-request': { code: 3, name: 'BadRequest' },
 } as const;
 
-const putStatus = (status: ProtoWriter, failure: AppendFailure, expected: Expected): void => {
+const putStatus = (status: ProtoWriter, failure: AppendFailure, { stream, expected }: AppendOptions): void => {
   const { code, name } = FAILURES[failure.kind];
   const message = failure.kind === 'bad-request' ? failure.message : name;
   const detail = new ProtoWriter();
   if (failure.kind === 'wrong') putWrongVersion(detail, expected, failure.current);
+  if (failure.kind === 'deleted') detail.message(1, (identifier) => identifier.string(3, stream));
   if (failure.kind === 'too-large') detail.uint(1, failure.maxBytes);
   if (failure.kind === 'bad-request') detail.string(1, failure.message);
   status.uint(1, code).string(2, message);
@@ -55,12 +57,13 @@ const putStatus = (status: ProtoWriter, failure: AppendFailure, expected: Expect
 export const putBatchAppendAnswer = (
   writer: ProtoWriter,
   correlationId: Buffer,
-  { stream, expected }: AppendOptions,
+  options: AppendOptions,
   answer: AppendFailure | AppendResult,
 ): void => {
+  const { stream, expected } = options;
   writer.bytes(1, correlationId);
   if (answer.kind === 'appended') writer.message(3, (success) => putSuccess(success, answer.revision, answer.position));
-  else writer.message(2, (status) => putStatus(status, answer, expected));
+  else writer.message(2, (status) => putStatus(status, answer, options));
   writer.message(4, (identifier) => identifier.string(3, stream));
   putExpected(writer, expected, { revision: 5, 'no-stream': 6, any: 7, 'stream-exists': 8 });
 };

@@ -2,6 +2,7 @@ import type { Expected } from './append.ts';
 import { EVENT_TYPE_BYTES_MAX, STREAM_NAME_BYTES_MAX } from './limits.ts';
 import { MalformedMessage, type ProtoReader } from './protobuf.ts';
 import type { ProposedEvent } from './record.ts';
+import { isMetaStream, originalOf } from './streamMetadata.ts';
 
 /** The message is well formed, but no append can be made of it. */
 export class BadAppend extends Error {
@@ -61,7 +62,7 @@ const readMs = (reader: ProtoReader): number => {
   return ms;
 };
 
-/** The options of `AppendReq` and of `BatchAppendReq`: the same fields, a deadline only in the latter. */
+/** The options of an append or a deletion: the same fields everywhere, a deadline only in `BatchAppendReq`. */
 const readOptions = (reader: ProtoReader, nowMs: number): AppendOptions => {
   let stream = '';
   let expected: Expected | undefined;
@@ -87,8 +88,19 @@ const readOptions = (reader: ProtoReader, nowMs: number): AppendOptions => {
         reader.skip();
     }
   }
-  if (expected === undefined) throw new MalformedMessage('an append without an expected revision');
+  if (expected === undefined) throw new MalformedMessage('a write without an expected revision');
   return { stream, expected, deadlineMs };
+};
+
+/** `DeleteReq` and `TombstoneReq`, which are alike. */
+export const readDeleteRequest = (reader: ProtoReader, nowMs: number): AppendOptions => {
+  let options: AppendOptions | undefined;
+  while (reader.next()) {
+    if (reader.field === 1) options = readOptions(reader.message(), nowMs);
+    else reader.skip();
+  }
+  if (options === undefined) throw new MalformedMessage('a deletion without options');
+  return options;
 };
 
 const readMapEntry = (reader: ProtoReader): readonly [string, string] => {
@@ -134,11 +146,12 @@ const readEvent = (reader: ProtoReader): ProposedEvent => {
   return { id, type, isJson: contentType === 'application/json', metadata, data };
 };
 
-/** @throws BadAppend when no stream can have this name. */
+/** The limit is for a name without the prefix under which metadata are kept. @throws BadAppend when no stream can have this name. */
 export const checkStreamName = (stream: string): void => {
-  if (stream === '') throw new BadAppend('the stream has no name');
-  if (stream === '$all') throw new BadAppend('$all is not a stream to append to');
-  if (Buffer.byteLength(stream) > STREAM_NAME_BYTES_MAX) {
+  const name = isMetaStream(stream) ? originalOf(stream) : stream;
+  if (name === '') throw new BadAppend('the stream has no name');
+  if (stream === '$all') throw new BadAppend('$all is not a stream to write to');
+  if (Buffer.byteLength(name) > STREAM_NAME_BYTES_MAX) {
     throw new BadAppend(`the name of the stream is longer than ${STREAM_NAME_BYTES_MAX} bytes`);
   }
 };

@@ -1,36 +1,11 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { MESSAGE_BYTES_MAX, RECEIVING_BYTES_MAX } from './limits.ts';
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { Deframer, type ReceivingBudget } from './deframer.ts';
+import { DEADLINE_MAX_MS, OUTPUT_STALL_MAX_MS, REQUEST_WAIT_MAX_MS } from './limits.ts';
 import { MalformedMessage } from './protobuf.ts';
 import { CorruptRecord } from './record.ts';
+import { CallFailed, Status } from './status.ts';
 
-/** gRPC status codes in use. Source: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
-export const Status = {
-  ok: 0,
-  invalidArgument: 3,
-  failedPrecondition: 9,
-  resourceExhausted: 8,
-  unimplemented: 12,
-  aborted: 10,
-  internal: 13,
-  unavailable: 14,
-  dataLoss: 15,
-} as const;
-
-/** Ends a call with a status; thrown by whoever handles the call's messages. */
-export class CallFailed extends Error {
-  override name = 'CallFailed';
-  readonly status: number;
-  readonly trailers: Readonly<Record<string, string>>;
-
-  constructor(status: number, message: string, trailers: Readonly<Record<string, string>> = {}) {
-    super(message);
-    this.status = status;
-    this.trailers = trailers;
-  }
-}
-
-/** Bytes of half-received messages over all calls of a server. */
-export type ReceivingBudget = { bytes: number };
+export { CallFailed, Status } from './status.ts';
 
 export type CallHandler = Readonly<{
   /** One whole message; the buffer stays valid. May throw `CallFailed`. */
@@ -53,67 +28,15 @@ export const frame = (message: Uint8Array): Buffer => {
   return framed;
 };
 
-/** Cuts a stream of bytes into gRPC messages. Holds no more than one unfinished message. */
-class Deframer {
-  readonly #budget: ReceivingBudget;
-  #chunks: Buffer[] = [];
-  #held = 0;
-  #needed = FRAME_HEADER_BYTES;
+const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
 
-  constructor(budget: ReceivingBudget) {
-    this.#budget = budget;
-  }
-
-  get isMidMessage(): boolean {
-    return this.#held > 0;
-  }
-
-  /** @throws CallFailed on a compressed message or one above the limits. */
-  push(chunk: Buffer, message: (bytes: Buffer) => void): void {
-    this.#chunks.push(chunk);
-    this.#hold(chunk.length);
-    if (this.#held < this.#needed) return;
-    const [only] = this.#chunks;
-    const bytes = this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks);
-    this.clear();
-    let at = 0;
-    this.#needed = FRAME_HEADER_BYTES;
-    while (bytes.length - at >= FRAME_HEADER_BYTES) {
-      const end = at + FRAME_HEADER_BYTES + this.#length(bytes, at);
-      if (end > bytes.length) {
-        this.#needed = end - at;
-        break;
-      }
-      message(bytes.subarray(at + FRAME_HEADER_BYTES, end));
-      at = end;
-    }
-    if (at === bytes.length) return;
-    this.#chunks = [bytes.subarray(at)];
-    this.#hold(bytes.length - at);
-  }
-
-  clear(): void {
-    this.#chunks = [];
-    this.#hold(-this.#held);
-  }
-
-  #hold(bytes: number): void {
-    this.#held += bytes;
-    this.#budget.bytes += bytes;
-    if (this.#budget.bytes > RECEIVING_BYTES_MAX && bytes > 0) {
-      throw new CallFailed(Status.resourceExhausted, 'too many bytes of unfinished messages');
-    }
-  }
-
-  #length(bytes: Buffer, at: number): number {
-    if (bytes[at] !== 0) throw new CallFailed(Status.unimplemented, 'compressed messages are not supported');
-    const length = bytes.readUInt32BE(at + 1);
-    if (length > MESSAGE_BYTES_MAX) {
-      throw new CallFailed(Status.resourceExhausted, `a message of ${length} bytes, more than ${MESSAGE_BYTES_MAX}`);
-    }
-    return length;
-  }
-}
+/** Milliseconds that a `grpc-timeout` header leaves, undefined without one. @throws CallFailed when it is none. */
+export const timeoutOf = (header: string | string[] | undefined): number | undefined => {
+  if (header === undefined) return undefined;
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(String(header)) ?? [];
+  if (digits === undefined || unit === undefined) throw new CallFailed(Status.internal, 'the header grpc-timeout is malformed');
+  return Math.min(Number(digits) * (TIMEOUT_UNITS_MS[unit] as number), DEADLINE_MAX_MS);
+};
 
 /**
  * One gRPC call on an HTTP/2 stream.
@@ -124,25 +47,42 @@ export class Call {
   readonly #stream: ServerHttp2Stream;
   readonly #deframer: Deframer;
   readonly #closeListeners: (() => void)[] = [];
+  readonly #now: () => number;
+  readonly #begunAt: number;
+  /** Whether the client has sent its whole request, or enough of it to be answered. */
+  #isRequested = false;
   #trailers: Record<string, string> | undefined;
   #isFull = false;
+  /** Since when the client takes nothing of what lies ready for it. */
+  #fullSince: number | undefined;
   #wakeWriter: (() => void) | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, budget: ReceivingBudget) {
+  /** @param now milliseconds the server was awake. */
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, budget: ReceivingBudget, now: () => number) {
     this.#stream = stream;
+    this.#now = now;
+    this.#begunAt = now();
     this.path = String(headers[':path'] ?? '');
-    this.#deframer = new Deframer(budget);
+    this.#deframer = new Deframer(budget, (failure) => this.fail(failure));
     // The one 'drain' listener of the call's life: a listener added per wait can miss the event.
     stream.on('drain', () => this.#unblock());
     stream.on('close', () => this.#closed());
     // A reset by the client is also a 'close'; nothing else is to be done.
     stream.on('error', () => undefined);
     stream.on('aborted', () => this.#closed());
-    stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers ?? { 'grpc-status': String(Status.internal) }));
+    stream.on('wantTrailers', () => {
+      stream.sendTrailers(this.#trailers ?? { 'grpc-status': String(Status.internal) });
+      this.#leave();
+    });
   }
 
+  get isRequested(): boolean {
+    return this.#isRequested;
+  }
+
+  /** Not once the client has reset it, though what it sent, and an end it never sent, may still come out of the stream then. */
   get isOpen(): boolean {
-    return this.#trailers === undefined && !this.#stream.destroyed && !this.#stream.aborted;
+    return this.#trailers === undefined && !this.#stream.closed && !this.#stream.destroyed;
   }
 
   /** Hands every message to `handler`, which ends the call by `finish` or by throwing. */
@@ -171,7 +111,9 @@ export class Call {
   send(framed: Buffer): boolean {
     if (!this.isOpen) return false;
     if (!this.#stream.headersSent) this.#stream.respond(HEADERS, { waitForTrailers: true });
+    this.#isRequested = true;
     this.#isFull = !this.#stream.write(framed);
+    if (this.#isFull) this.#fullSince ??= this.#now();
     return !this.#isFull;
   }
 
@@ -193,11 +135,34 @@ export class Call {
   finish(status: number, message = '', trailers: Readonly<Record<string, string>> = {}): void {
     if (!this.isOpen) return;
     this.#trailers = { 'grpc-status': String(status), ...(message === '' ? {} : { 'grpc-message': headerText(message) }), ...trailers };
-    if (this.#stream.headersSent) this.#stream.end();
-    else this.#stream.respond({ ...HEADERS, ...this.#trailers }, { endStream: true });
+    this.#fullSince ??= this.#now();
     // What the client still sends is read and dropped, so that its connection does not clog.
     this.#stream.resume();
+    if (this.#stream.headersSent) {
+      this.#stream.end();
+    } else {
+      this.#stream.respond({ ...HEADERS, ...this.#trailers }, { endStream: true });
+      this.#leave();
+    }
     this.#closed();
+  }
+
+  /** Ends what is no gRPC call, by an HTTP status. */
+  refuse(httpStatus: number): void {
+    this.#stream.respond({ ':status': httpStatus }, { endStream: true });
+    this.#stream.resume();
+    this.#leave();
+  }
+
+  /** Ends the call when its client has kept it waiting for too long. To be called now and then. */
+  expire(): void {
+    const now = this.#now();
+    if (this.#fullSince !== undefined && now - this.#fullSince > OUTPUT_STALL_MAX_MS) {
+      // Trailers would only wait behind what is not taken.
+      this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    } else if (!this.#isRequested && now - this.#begunAt > REQUEST_WAIT_MAX_MS) {
+      this.finish(Status.aborted, `no request within ${REQUEST_WAIT_MAX_MS} ms`);
+    }
   }
 
   /** Ends the call by what was thrown, under the status that says whose fault it is. */
@@ -218,13 +183,22 @@ export class Call {
     }
   }
 
+  /** All is said: a client that has not ended its side need not, and no longer takes up one of its connection's calls. */
+  #leave(): void {
+    if (this.#stream.readableEnded) return;
+    // Not at once: a reset drops what has not been handed to the connection yet.
+    setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+
   #ended(handler: CallHandler): void {
     if (this.#deframer.isMidMessage) throw new CallFailed(Status.internal, 'the call ended within a message');
+    this.#isRequested = true;
     handler.end();
   }
 
   #unblock(): void {
     this.#isFull = false;
+    if (this.isOpen) this.#fullSince = undefined;
     const wake = this.#wakeWriter;
     this.#wakeWriter = undefined;
     wake?.();

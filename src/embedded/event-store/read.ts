@@ -1,38 +1,27 @@
 import { compileFilter, type Filter, type FilterExpression } from './filter.ts';
 import { type Call, CallFailed, Status } from './grpc.ts';
-import { READ_PAGE_EVENTS_MAX } from './limits.ts';
+import { putResolved } from './links.ts';
+import { PageSize } from './pageSize.ts';
 import { ReadAnswers, type ReadRequest } from './readMessages.ts';
-import type { Storage, Visit } from './storage.ts';
-
-/** Reads on from where it stopped, up to `limit` events; returns how many there were. */
-export type Cursor = (limit: number, visit: Visit) => number;
+import { TOMBSTONE_REVISION } from './record.ts';
+import type { Cursor, Head, Storage } from './storage.ts';
+import { streamDeleted } from './streamErrors.ts';
+import { headOf, streamState } from './streamState.ts';
 
 const BEYOND_ALL = Number.MAX_SAFE_INTEGER;
 
-/** Up the whole log, behind position `after` (-1: from the start). */
-export const logForwards = (storage: Storage, after: number): Cursor => {
-  let last = after;
-  return (limit, visit) =>
-    storage.forwards(last, limit, (record, position) => {
-      last = position;
-      visit(record, position);
-    });
+/** A stream's head, as long as the stream is not ended under its reader. @throws CallFailed when it is. */
+const liveHead = (storage: Storage, stream: string): Head | undefined => {
+  const head = headOf(storage, stream);
+  if (head?.last === TOMBSTONE_REVISION) throw streamDeleted(stream);
+  return head;
 };
 
-const logBackwards = (storage: Storage, before: number): Cursor => {
-  let first = before;
-  return (limit, visit) =>
-    storage.backwards(first, limit, (record, position) => {
-      first = position;
-      visit(record, position);
-    });
-};
-
-/** Up one stream, behind revision `after`. The stream need not exist yet. */
-export const streamForwards = (storage: Storage, stream: string, after: number): Cursor => {
+/** Up one stream, behind revision `after`. */
+const streamForwards = (storage: Storage, stream: string, after: number): Cursor => {
   let last = after;
   return (limit, visit) => {
-    const head = storage.head(stream);
+    const head = liveHead(storage, stream);
     if (head === undefined || head.last <= last) return 0;
     const count = storage.streamForwards(head.ordinal, last, limit, visit);
     last += count;
@@ -40,24 +29,33 @@ export const streamForwards = (storage: Storage, stream: string, after: number):
   };
 };
 
-const streamBackwards = (storage: Storage, stream: string, before: number): Cursor => {
-  let first = before;
+/** Down one stream, from below revision `before` to revision `first`. */
+const streamBackwards = (storage: Storage, stream: string, before: number, first: number): Cursor => {
+  let lowest = before;
   return (limit, visit) => {
-    const head = storage.head(stream);
+    const head = liveHead(storage, stream);
     if (head === undefined) return 0;
-    first = Math.min(first, head.last + 1);
-    const count = storage.streamBackwards(head.ordinal, first, limit, visit);
-    first -= count;
+    lowest = Math.min(lowest, head.last + 1);
+    const count = lowest <= first ? 0 : storage.streamBackwards(head.ordinal, lowest, Math.min(limit, lowest - first), visit);
+    lowest -= count;
     return count;
   };
 };
 
-/** Reads of `$all` take a position upwards inclusive, downwards exclusive; reads of a stream a revision inclusive both ways. */
-const cursorOf = (storage: Storage, { stream, from, backwards }: ReadRequest): Cursor => {
+/** Upwards a position is inclusive, downwards exclusive. */
+const logCursor = (storage: Storage, { from, backwards }: ReadRequest): Cursor => {
   const start = from.kind === 'start' ? 0 : from.kind === 'end' ? BEYOND_ALL : from.at;
-  if (stream === undefined) return backwards ? logBackwards(storage, start) : logForwards(storage, start - 1);
-  if (!backwards) return streamForwards(storage, stream, start - 1);
-  return streamBackwards(storage, stream, from.kind === 'end' ? BEYOND_ALL : start + 1);
+  return backwards ? storage.downwards(start) : storage.upwards(start);
+};
+
+/** A revision is inclusive both ways. `undefined` when there is no such stream. @throws CallFailed when it is ended for ever. */
+const streamCursor = (storage: Storage, stream: string, { from, backwards }: ReadRequest, nowMs: number): Cursor | undefined => {
+  const start = from.kind === 'start' ? 0 : from.kind === 'end' ? BEYOND_ALL : from.at;
+  const state = streamState(storage, stream, nowMs, backwards ? 0 : start);
+  if (state.kind === 'deleted') throw streamDeleted(stream);
+  if (state.kind === 'missing') return undefined;
+  if (!backwards) return streamForwards(storage, stream, state.first - 1);
+  return streamBackwards(storage, stream, start === BEYOND_ALL ? start : start + 1, state.first);
 };
 
 /** @throws CallFailed when the regular expression cannot be compiled. */
@@ -69,28 +67,42 @@ export const filterOf = (expression: FilterExpression): Filter => {
   }
 };
 
-/**
- * `Streams/Read` of a number of events. No more is read from disk than the client takes.
- * A stream without events is answered by a message, not by an error.
- */
-export const readEvents = async (call: Call, storage: Storage, request: ReadRequest, maxCount: number): Promise<void> => {
+const answerNotFound = (call: Call, stream: string): void => {
   const answers = new ReadAnswers();
+  answers.streamNotFound(stream);
+  call.send(answers.take());
+  call.finish(Status.ok);
+};
+
+/**
+ * `Streams/Read` of a number of events; of a filtered read only those that match count. No more is read from disk than the
+ * client takes. A stream without events is answered by a message, not by an error.
+ */
+export const readEvents = async (
+  call: Call,
+  storage: Storage,
+  request: ReadRequest,
+  maxCount: number,
+  clock: () => number,
+): Promise<void> => {
+  const { stream, resolveLinks } = request;
   const filter = request.filter === undefined ? undefined : filterOf(request.filter.expression);
-  if (request.stream !== undefined && storage.head(request.stream) === undefined) {
-    answers.streamNotFound(request.stream);
-    call.send(answers.take());
-    return call.finish(Status.ok);
-  }
-  const page = cursorOf(storage, request);
+  const page = stream === undefined ? logCursor(storage, request) : streamCursor(storage, stream, request, clock());
+  if (page === undefined) return answerNotFound(call, stream ?? '');
+  const answers = new ReadAnswers();
   let left = maxCount;
+  const visit = (record: Buffer, position: number): void => {
+    if (left === 0 || (filter !== undefined && !filter(record))) return;
+    if (resolveLinks) putResolved(answers, storage, clock(), record, position);
+    else answers.event(record, position);
+    left--;
+  };
+  const size = new PageSize();
   while (left > 0) {
-    const limit = Math.min(left, READ_PAGE_EVENTS_MAX);
-    const count = page(limit, (record, position) => {
-      if (filter !== undefined && !filter(record)) return;
-      answers.event(record, position);
-      left--;
-    });
-    if (count < limit) break;
+    const limit = filter === undefined ? Math.min(left, size.events) : size.events;
+    const before = answers.length;
+    if (page(limit, visit) < limit) break;
+    size.learn(answers.length - before);
     if (answers.isFull && !call.send(answers.take()) && !(await call.writable())) return;
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (!call.isOpen) return;

@@ -20,14 +20,21 @@ export type ReadRequest = Readonly<{
   backwards: boolean;
   maxCount: number | undefined;
   filter: FilterOptions | undefined;
+  /** Whether a link is to be answered together with the event it stands for. */
+  resolveLinks: boolean;
 }>;
+
+/** The highest 64-bit number means the end. */
+const END_NUMBER = 2n ** 64n - 1n;
+const fromNumber = (number: bigint): From =>
+  number === END_NUMBER ? { kind: 'end' } : { kind: 'at', at: Math.min(Number(number), Number.MAX_SAFE_INTEGER) };
 
 const readStreamOptions = (reader: ProtoReader): Readonly<{ stream: string; from: From }> => {
   let stream = '';
   let from: From = { kind: 'start' };
   while (reader.next()) {
     if (reader.field === 1) stream = readStreamName(reader.message());
-    else if (reader.field === 2) from = { kind: 'at', at: reader.uint() };
+    else if (reader.field === 2) from = fromNumber(reader.uint64());
     else {
       if (reader.field === 4) from = { kind: 'end' };
       reader.skip();
@@ -37,10 +44,10 @@ const readStreamOptions = (reader: ProtoReader): Readonly<{ stream: string; from
   return { stream, from };
 };
 
-const readPosition = (reader: ProtoReader): number => {
-  let commit = 0;
+const readPosition = (reader: ProtoReader): bigint => {
+  let commit = 0n;
   while (reader.next()) {
-    if (reader.field === 1) commit = reader.uint();
+    if (reader.field === 1) commit = reader.uint64();
     else reader.skip();
   }
   return commit;
@@ -49,7 +56,7 @@ const readPosition = (reader: ProtoReader): number => {
 const readAllOptions = (reader: ProtoReader): From => {
   let from: From = { kind: 'start' };
   while (reader.next()) {
-    if (reader.field === 1) from = { kind: 'at', at: readPosition(reader.message()) };
+    if (reader.field === 1) from = fromNumber(readPosition(reader.message()));
     else {
       if (reader.field === 3) from = { kind: 'end' };
       reader.skip();
@@ -94,31 +101,36 @@ const readFilter = (reader: ProtoReader): FilterOptions => {
 
 /** @throws MalformedMessage on anything this server cannot read. */
 export const readReadRequest = (request: ProtoReader): ReadRequest => {
+  let read: ReadRequest | undefined;
+  while (request.next()) {
+    if (request.field === 1) read = readReadOptions(request.message());
+    else request.skip();
+  }
+  if (read === undefined) throw new MalformedMessage('a read without options');
+  return read;
+};
+
+const readReadOptions = (options: ProtoReader): ReadRequest => {
   let stream: string | undefined;
   let from: From | undefined;
   let backwards = false;
+  let resolveLinks = false;
   let maxCount: number | undefined = 0;
   let filter: FilterOptions | undefined;
-  while (request.next()) {
-    if (request.field !== 1) {
-      request.skip();
-      continue;
-    }
-    const options = request.message();
-    while (options.next()) {
-      if (options.field === 1) ({ stream, from } = readStreamOptions(options.message()));
-      else if (options.field === 2) from = readAllOptions(options.message());
-      else if (options.field === 3) backwards = options.uint() === 1;
-      else if (options.field === 5) maxCount = options.uint();
-      else {
-        if (options.field === 6) maxCount = undefined;
-        if (options.field === 7) filter = readFilter(options.message());
-        else options.skip();
-      }
+  while (options.next()) {
+    if (options.field === 1) ({ stream, from } = readStreamOptions(options.message()));
+    else if (options.field === 2) from = readAllOptions(options.message());
+    else if (options.field === 3) backwards = options.uint() === 1;
+    else if (options.field === 4) resolveLinks = options.uint() !== 0;
+    else if (options.field === 5) maxCount = options.uint();
+    else {
+      if (options.field === 6) maxCount = undefined;
+      if (options.field === 7) filter = readFilter(options.message());
+      else options.skip();
     }
   }
   if (from === undefined) throw new MalformedMessage('a read of neither a stream nor $all');
-  return { stream, from, backwards, maxCount, filter };
+  return { stream, from, backwards, maxCount, filter, resolveLinks };
 };
 
 const FRAME_HEADER_BYTES = 5;
@@ -127,6 +139,10 @@ const FRAME_HEADER_BYTES = 5;
 export class ReadAnswers {
   #writer = new ProtoWriter();
 
+  /** Bytes collected. */
+  get length(): number {
+    return this.#writer.length;
+  }
   get isEmpty(): boolean {
     return this.#writer.length === 0;
   }
@@ -141,6 +157,16 @@ export class ReadAnswers {
     const outer = 1 + varintLength(inner) + inner;
     this.#frame(outer);
     this.#writer.varint(0x0a).varint(inner).bytes(1, event).uint(3, position);
+  }
+
+  /** A link, and the event it stands for unless that is not to be seen; the position is the link's. The records are copied. */
+  link(link: Buffer, target: Buffer | undefined, position: number): void {
+    this.#message((answer) =>
+      answer.message(1, (resolved) => {
+        if (target !== undefined) resolved.bytes(1, recordedEvent(target));
+        resolved.bytes(2, recordedEvent(link)).uint(3, position);
+      }),
+    );
   }
 
   confirmation(subscriptionId: string): void {

@@ -1,31 +1,23 @@
 import type { Stored } from './append.ts';
+import { RecentMap } from './recentMap.ts';
 
 type Place = Stored & Readonly<{ stream: string }>;
 
-/**
- * Remembers where the newest event ids were stored: at least half of `max`, at most all of it. Two generations, the older one
- * dropped whole: deleting single oldest entries of a Map grows slower with every one deleted.
- */
+/** Remembers where the newest event ids were stored: at least half of `max`, at most all of it. */
 export class RecentIds {
-  readonly #generationMax: number;
-  #young = new Map<string, Place>();
-  #old = new Map<string, Place>();
+  readonly #places: RecentMap<Place>;
 
   constructor(max: number) {
-    this.#generationMax = Math.ceil(max / 2);
+    this.#places = new RecentMap(max);
   }
 
   remember(id: string, stream: string, revision: number, position: number): void {
-    if (this.#young.size >= this.#generationMax) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(id, { stream, revision, position });
+    this.#places.set(id, { stream, revision, position });
   }
 
   /** Where `stream` got the event with this id, if that is remembered. */
   find(id: string, stream: string): Stored | undefined {
-    const place = this.#young.get(id) ?? this.#old.get(id);
+    const place = this.#places.get(id);
     return place?.stream === stream ? place : undefined;
   }
 }

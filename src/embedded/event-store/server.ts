@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { BatchAppend } from './batchAppend.ts';
+import { deleteStream } from './deletion.ts';
 import { type Call, CallFailed, frame, Status } from './grpc.ts';
 import { Log } from './log.ts';
 import { ProtoReader } from './protobuf.ts';
 import { readEvents } from './read.ts';
 import { readReadRequest } from './readMessages.ts';
 import { clusterInfo, supportedMethods } from './serverInfo.ts';
-import { openStorage, type Storage } from './storage.ts';
+import { NoSuchPosition, openStorage, type Storage } from './storage.ts';
 import { subscribe } from './subscription.ts';
 import { writeSystemEvents } from './systemEvents.ts';
 import { type Handler, Transport } from './transport.ts';
 import { unaryAppend } from './unaryAppend.ts';
-import { lockWriter } from './writerLock.ts';
 
 export { DataDirInUse } from './writerLock.ts';
 
@@ -24,6 +24,8 @@ export type EventStoreServerOptions = Readonly<{
   /** Answers without waiting for the disk: a crash of the machine loses events. For throw-away stores only. */
   ephemeral?: boolean;
   allowProduction?: boolean;
+  /** Unix time in milliseconds, of events and of what `$maxAge` leaves; the machine's by default. */
+  clock?: () => number;
   /** Called once when the disk fails: the server has cut all connections and serves no more. By default the process ends with status 1. */
   onFatal?: (error: Error) => void;
 }>;
@@ -56,16 +58,18 @@ const unary = (answer: () => Buffer): Handler => {
   };
 };
 
-const read = (call: Call, storage: Storage, log: Log): void => {
+const read = (call: Call, storage: Storage, log: Log, clock: () => number): void => {
   let started = false;
+  const fail = (error: unknown): void => {
+    call.fail(error instanceof NoSuchPosition ? new CallFailed(Status.invalidArgument, error.message) : error);
+  };
   call.receive({
     message: (bytes) => {
       if (started) return;
       started = true;
       const request = readReadRequest(new ProtoReader(bytes));
-      const reading =
-        request.maxCount === undefined ? subscribe(call, storage, log, request) : readEvents(call, storage, request, request.maxCount);
-      reading.catch((error: unknown) => call.fail(error));
+      if (request.maxCount === undefined) subscribe(call, storage, log, request, clock).catch(fail);
+      else readEvents(call, storage, request, request.maxCount, clock).catch(fail);
     },
     end: () => {
       if (!started) throw new CallFailed(Status.invalidArgument, 'a read without a request');
@@ -74,24 +78,27 @@ const read = (call: Call, storage: Storage, log: Log): void => {
 };
 
 /** The calls that are served. */
-const routesOf = (storage: Storage, log: Log, gossip: () => Buffer): ReadonlyMap<string, Handler> =>
+const routesOf = (storage: Storage, log: Log, clock: () => number, gossip: () => Buffer): ReadonlyMap<string, Handler> =>
   new Map<string, Handler>([
-    [`${STREAMS}/BatchAppend`, (call) => new BatchAppend(call, log, Date.now).serve()],
-    [`${STREAMS}/Append`, (call) => unaryAppend(call, log, Date.now)],
-    [`${STREAMS}/Read`, (call) => read(call, storage, log)],
+    [`${STREAMS}/BatchAppend`, (call) => new BatchAppend(call, log, clock).serve()],
+    [`${STREAMS}/Append`, (call) => unaryAppend(call, log, clock)],
+    [`${STREAMS}/Delete`, (call) => deleteStream(call, log, 'soft', clock)],
+    [`${STREAMS}/Tombstone`, (call) => deleteStream(call, log, 'tombstone', clock)],
+    [`${STREAMS}/Read`, (call) => read(call, storage, log, clock)],
     ['/event_store.client.server_features.ServerFeatures/GetSupportedMethods', unary(supportedMethods)],
     ['/event_store.client.gossip.Gossip/Read', unary(gossip)],
   ]);
 
 /** Serves an open database until `stop`, which leaves it open. */
-const serve = async (storage: Storage, { host, port, onFatal = endProcess }: EventStoreServerOptions): Promise<EventStoreServer> => {
-  const log = new Log(storage, Date.now, (error) => {
+const serve = async (storage: Storage, options: EventStoreServerOptions): Promise<EventStoreServer> => {
+  const { host, port, onFatal = endProcess, clock = Date.now } = options;
+  const log = new Log(storage, clock, (error) => {
     transport.cut();
     onFatal(error);
   });
   const instanceId = randomUUID();
-  const gossip = () => clusterInfo(instanceId, transport.address.address, transport.address.port, Date.now());
-  const transport = new Transport(routesOf(storage, log, gossip));
+  const gossip = () => clusterInfo(instanceId, transport.address.address, transport.address.port, clock());
+  const transport = new Transport(routesOf(storage, log, clock, gossip));
   await writeSystemEvents(storage, log);
   await transport.listen(host, port);
   const actual = transport.address.port;
@@ -117,22 +124,16 @@ export const startEventStore = async (options: EventStoreServerOptions): Promise
     throw new Error('the embedded event store is not for production: point EVENTSTORE_URL at an EventStoreDB, or allow it by name');
   }
   const storage = openStorage(options.dataDir, options.ephemeral !== true);
-  let unlock = (): void => undefined;
-  const close = async (): Promise<void> => {
-    unlock();
-    await storage.close();
-  };
   try {
-    unlock = lockWriter(storage.root, options.dataDir);
     const server = await serve(storage, options);
     let stopped: Promise<void> | undefined;
     const stop = (): Promise<void> => {
-      stopped ??= server.stop().then(close);
+      stopped ??= server.stop().then(() => storage.close());
       return stopped;
     };
     return { ...server, stop };
   } catch (error) {
-    await close();
+    await storage.close();
     throw error;
   }
 };

@@ -8,7 +8,9 @@ const STREAMS = 'event_store.client.streams.streams';
 const METHODS = [
   { method: 'append', features: [] },
   { method: 'batchappend', features: ['deadline_duration'] },
+  { method: 'delete', features: [] },
   { method: 'read', features: ['position', 'events'] },
+  { method: 'tombstone', features: [] },
 ] as const;
 
 /** `SupportedMethods` of `ServerFeatures/GetSupportedMethods`. */

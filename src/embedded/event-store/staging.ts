@@ -1,32 +1,30 @@
 import type { Stored } from './append.ts';
-import { encodeRecord, type ProposedEvent } from './record.ts';
+import { encodeRecord, type ProposedEvent, TOMBSTONE_REVISION } from './record.ts';
 import type { Head, Storage, StoredRecord } from './storage.ts';
 
-/** A stream's events of one turn: ids and positions from revision `first` on. */
-type StagedStream = { readonly ordinal: number; readonly first: number; readonly ids: string[]; readonly positions: number[] };
+/** A stream's events of one turn: ids and positions from revision `first` on, and the tombstone if the turn ends the stream. */
+type StagedStream = {
+  readonly ordinal: number;
+  readonly first: number;
+  readonly ids: string[];
+  readonly positions: number[];
+  hasTombstone: boolean;
+};
 
-const lastOf = (staged: StagedStream): number => staged.first + staged.ids.length - 1;
+const lastOf = (staged: StagedStream): number => (staged.hasTombstone ? TOMBSTONE_REVISION : staged.first + staged.ids.length - 1);
 const headOf = (staged: StagedStream): Head => ({ ordinal: staged.ordinal, last: lastOf(staged) });
 
 /** Events that are written to disk together. */
-export class Turn {
+class Turn {
   readonly records: StoredRecord[] = [];
   readonly streams = new Map<string, StagedStream>();
-
-  heads(): Map<string, Head> {
-    return new Map([...this.streams].map(([stream, staged]) => [stream, headOf(staged)]));
-  }
 }
 
-/**
- * The log as the next append will find it: what is on disk, below what is being written, below what gathers for the write
- * after that. At most one turn is being written.
- */
+/** The log as the next append will find it: what is on disk, below what gathers for the next write. */
 export class Staging {
   readonly #storage: Storage;
   #nextPosition: number;
   #gathering = new Turn();
-  #writing: Turn | undefined;
 
   constructor(storage: Storage) {
     this.#storage = storage;
@@ -34,15 +32,14 @@ export class Staging {
   }
 
   head(stream: string): Head | undefined {
-    const staged = this.#gathering.streams.get(stream) ?? this.#writing?.streams.get(stream);
+    const staged = this.#gathering.streams.get(stream);
     return staged === undefined ? this.#storage.head(stream) : headOf(staged);
   }
 
   /** The event of a stream at a revision; `head` is the stream's. */
   at(stream: string, head: Head | undefined, revision: number): (Stored & Readonly<{ id: string }>) | undefined {
-    for (const turn of [this.#gathering, this.#writing]) {
-      const staged = turn?.streams.get(stream);
-      if (staged === undefined || revision < staged.first) continue;
+    const staged = this.#gathering.streams.get(stream);
+    if (staged !== undefined && revision >= staged.first) {
       const id = staged.ids[revision - staged.first];
       const position = staged.positions[revision - staged.first];
       return id === undefined || position === undefined ? undefined : { id, revision, position };
@@ -51,33 +48,46 @@ export class Staging {
     return stored === undefined ? undefined : { ...stored, revision };
   }
 
-  /** Puts an event behind its stream's last one, at the end of the log. A stream is numbered by the position of its first event. */
+  /** Puts an event behind its stream's last one, at the end of the log. */
   add(stream: string, event: ProposedEvent, createdAtMs: number): Stored {
+    const staged = this.#stagedStream(stream);
+    return this.#put(staged, stream, event, staged.first + staged.ids.length, createdAtMs);
+  }
+
+  /** Puts the event that ends a stream for ever; nothing may be added to the stream afterwards. The stream need not exist. */
+  addTombstone(stream: string, event: ProposedEvent, createdAtMs: number): Stored {
+    const staged = this.#stagedStream(stream);
+    staged.hasTombstone = true;
+    return this.#put(staged, stream, event, TOMBSTONE_REVISION, createdAtMs);
+  }
+
+  /** A stream is numbered by the position of its first event. */
+  #stagedStream(stream: string): StagedStream {
     let staged = this.#gathering.streams.get(stream);
     if (staged === undefined) {
       const head = this.head(stream);
-      staged = { ordinal: head?.ordinal ?? this.#nextPosition, first: (head?.last ?? -1) + 1, ids: [], positions: [] };
+      const first = (head?.last ?? -1) + 1;
+      staged = { ordinal: head?.ordinal ?? this.#nextPosition, first, ids: [], positions: [], hasTombstone: false };
       this.#gathering.streams.set(stream, staged);
     }
-    const stored = { revision: lastOf(staged) + 1, position: this.#nextPosition };
-    const bytes = encodeRecord(event, { stream, ...stored, createdAtMs });
-    this.#gathering.records.push({ ordinal: staged.ordinal, ...stored, bytes });
+    return staged;
+  }
+
+  #put(staged: StagedStream, stream: string, event: ProposedEvent, revision: number, createdAtMs: number): Stored {
+    const stored = { revision, position: this.#nextPosition };
+    const { records } = this.#gathering;
+    const bytes = encodeRecord(event, { stream, ...stored, createdAtMs }, records[0]?.position ?? stored.position);
+    records.push({ stream, ordinal: staged.ordinal, ...stored, bytes });
     staged.ids.push(event.id);
     staged.positions.push(stored.position);
     this.#nextPosition += bytes.length;
     return stored;
   }
 
-  /** What has gathered is now being written; a new turn begins on top of it. */
-  beginWrite(): Turn {
-    const turn = this.#gathering;
-    this.#writing = turn;
+  /** Hands over what has gathered, to be written at once: it is no longer seen here, and not yet on disk. */
+  take(): readonly StoredRecord[] {
+    const { records } = this.#gathering;
     this.#gathering = new Turn();
-    return turn;
-  }
-
-  /** The turn being written is on disk. */
-  endWrite(): void {
-    this.#writing = undefined;
+    return records;
   }
 }

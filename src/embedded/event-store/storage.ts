@@ -1,175 +1,180 @@
-import { type Database, open, type RootDatabase } from 'lmdb';
-import { DATABASE_BYTES_MAX } from './limits.ts';
-import { checkRecord, recordId } from './record.ts';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { indexPath, logPath } from './folder.ts';
+import type { Head } from './indexTail.ts';
+import { LOG_START, LogFile, NoSuchPosition, type Visit } from './logFile.ts';
+import { recordId, recordRevision, recordStream, sealRecord } from './record.ts';
+import { recover } from './recovery.ts';
+import { StreamIndex } from './streamIndex.ts';
+import { lockWriter } from './writerLock.ts';
 
-/** A stream's newest event. `ordinal` numbers the stream for ever: it is the position of its first event. */
-export type Head = Readonly<{ ordinal: number; last: number }>;
-export type StoredRecord = Readonly<{ ordinal: number; revision: number; position: number; bytes: Buffer }>;
-/** Called for each event found; `record` is void after the call. */
-export type Visit = (record: Buffer, position: number) => void;
+export type { Head } from './indexTail.ts';
+export { NoSuchPosition, type Visit } from './logFile.ts';
 
-/**
- * The log on disk. One LMDB environment, three tables:
- *
- *   records   position                    -> record (record.ts)
- *   revisions stream ordinal and revision -> position
- *   heads     stream name                 -> ordinal and last revision
- *
- * A write is one transaction, on disk when it is done; readers see it whole or not at all. LMDB writes pages anew and
- * then flips its root page, so a kill leaves the state of the last finished transaction and there is nothing to recover.
- * Numbers are stored in 8 bytes, highest first, so that byte order is number order.
- */
-export type Storage = Readonly<{
-  root: RootDatabase<Buffer, Buffer>;
-  /** Where the next record goes: a record stands at the sum of the bytes before it. */
-  nextPosition: () => number;
-  /** Position of the newest event; -1 when there is none. */
-  lastPosition: () => number;
-  head: (stream: string) => Head | undefined;
-  idAt: (ordinal: number, revision: number) => Readonly<{ id: string; position: number }> | undefined;
-  /** Up to `limit` events behind position `after`, upwards; returns how many. */
-  forwards: (after: number, limit: number, visit: Visit) => number;
-  /** Up to `limit` events below position `before`, downwards. */
-  backwards: (before: number, limit: number, visit: Visit) => number;
-  streamForwards: (ordinal: number, after: number, limit: number, visit: Visit) => number;
-  streamBackwards: (ordinal: number, before: number, limit: number, visit: Visit) => number;
-  write: (records: readonly StoredRecord[], heads: ReadonlyMap<string, Head>) => Promise<void>;
-  close: () => Promise<void>;
-}>;
+/** Reads on from where it stopped, up to `limit` events; returns how many there were. */
+export type Cursor = (limit: number, visit: Visit) => number;
 
-const WORD = 2 ** 32;
-const NUMBER_BYTES = 8;
-
-const putNumber = (bytes: Buffer, value: number, at: number): void => {
-  bytes.writeUInt32BE(Math.floor(value / WORD), at);
-  bytes.writeUInt32BE(value % WORD, at + 4);
-};
-const getNumber = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at) * WORD + bytes.readUInt32BE(at + 4);
-const numbers = (...values: readonly number[]): Buffer => {
-  const bytes = Buffer.allocUnsafe(values.length * NUMBER_BYTES);
-  for (const [index, value] of values.entries()) putNumber(bytes, value, index * NUMBER_BYTES);
-  return bytes;
-};
-
-type Table = Database<Buffer, Buffer>;
-type Tables = Readonly<{ records: Table; revisions: Table; heads: Table }>;
-
-type Opened = Readonly<{ root: RootDatabase<Buffer, Buffer>; tables: Tables }>;
-
-const openTables = (path: string, flush: boolean): Opened => {
-  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const;
-  // Without `overlappingSync: false` a write resolves before it is on disk.
-  const root: RootDatabase<Buffer, Buffer> = open({
-    path,
-    // Left to itself, LMDB takes a path with a dot in its last part for a file.
-    noSubdir: false,
-    ...binary,
-    overlappingSync: false,
-    noSync: !flush,
-    // Windows would make the file this large at once; there LMDB grows its map step by step.
-    ...(process.platform === 'win32' ? {} : { mapSize: DATABASE_BYTES_MAX }),
-    maxDbs: 8,
-  });
-  const table = (name: string): Table => root.openDB<Buffer, Buffer>({ name, ...binary });
-  return { root, tables: { records: table('records'), revisions: table('revisions'), heads: table('heads') } };
-};
+export type StoredRecord = Readonly<{ stream: string; ordinal: number; revision: number; position: number; bytes: Buffer }>;
 
 /**
- * One transaction, on disk when this returns. It is made on the event loop: what arrives meanwhile waits in the sockets and
- * gathers for the next one, while a write thread would cost two changes of thread a transaction (measured on two busy cores:
- * 15 % of an order's throughput).
+ * What is on disk: the log, which is the truth, and the index of its streams, which can be made from it again.
+ * A write is in the log and flushed when it is done; readers see it whole or not at all.
  */
-const writeAll = ({ root, tables }: Opened, records: readonly StoredRecord[], heads: ReadonlyMap<string, Head>): void => {
-  try {
-    root.transactionSync(() => {
-      for (const record of records) {
-        const position = numbers(record.position);
-        tables.records.putSync(position, record.bytes);
-        tables.revisions.putSync(numbers(record.ordinal, record.revision), position);
-      }
-      for (const [stream, head] of heads) tables.heads.putSync(Buffer.from(stream), numbers(head.ordinal, head.last));
-    });
-  } catch (error) {
-    throw new Error(`the database could not be written: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+export class Storage {
+  readonly #log: LogFile;
+  readonly #index: StreamIndex;
+  readonly #unlock: () => void;
+
+  constructor(log: LogFile, index: StreamIndex, unlock: () => void) {
+    this.#log = log;
+    this.#index = index;
+    this.#unlock = unlock;
   }
-};
 
-const logReads = ({ records }: Tables) => {
-  const scan = (start: Buffer, reverse: boolean, limit: number, visit: Visit): number => {
-    let count = 0;
-    for (const { key, value } of records.getRange({ start, reverse, limit })) {
-      const position = getNumber(key, 0);
-      checkRecord(value, position);
-      visit(value, position);
-      count++;
-    }
-    return count;
-  };
-  return {
-    forwards: (after: number, limit: number, visit: Visit) =>
-      after >= Number.MAX_SAFE_INTEGER ? 0 : scan(numbers(after + 1), false, limit, visit),
-    backwards: (before: number, limit: number, visit: Visit) => (before <= 0 ? 0 : scan(numbers(before - 1), true, limit, visit)),
-  };
-};
+  /** Where the next record goes. */
+  nextPosition(): number {
+    return this.#log.end;
+  }
 
-const streamReads = ({ records, revisions }: Tables) => {
-  const scan = (range: Readonly<{ start: Buffer; end: Buffer; reverse: boolean; limit: number }>, visit: Visit): number => {
-    let count = 0;
-    for (const { value: place } of revisions.getRange(range)) {
-      const position = getNumber(place, 0);
-      const record = records.getBinary(place);
-      if (record === undefined) throw new Error(`the index names position ${position}, where no record is`);
-      checkRecord(record, position);
-      visit(record, position);
-      count++;
+  /** Position of the newest event; -1 when there is none. */
+  lastPosition(): number {
+    return this.#log.end === LOG_START ? -1 : this.#log.backwards(this.#log.end, 1, () => undefined);
+  }
+
+  head(stream: string): Head | undefined {
+    return this.#index.head(stream);
+  }
+
+  idAt(ordinal: number, revision: number): Readonly<{ id: string; position: number }> | undefined {
+    const position = this.#index.position(ordinal, revision);
+    if (position === undefined) return undefined;
+    let id = '';
+    this.#log.at(position, (record) => {
+      id = recordId(record);
+    });
+    return { id, position };
+  }
+
+  /**
+   * Up the log from position `from`, that event included. Any place before the first event or behind the last will do as well.
+   * @throws NoSuchPosition
+   */
+  upwards(from: number): Cursor {
+    let next = Math.min(Math.max(from, LOG_START), this.#log.end);
+    this.#checkPlace(next);
+    return (limit, visit) => {
+      let count = 0;
+      next = this.#log.forwards(next, limit, (record, position) => {
+        count++;
+        if (position >= from) visit(record, position);
+      });
+      return count;
+    };
+  }
+
+  /** The place behind the event at `position`: `upwards` from there leaves that event out. @throws NoSuchPosition */
+  behind(position: number): number {
+    if (position < LOG_START || position >= this.#log.end) return position + 1;
+    this.#checkPlace(position);
+    return this.#log.forwards(position, 1, () => undefined);
+  }
+
+  /** Down the log from below position `before`. @throws NoSuchPosition */
+  downwards(before: number): Cursor {
+    let next = Math.min(Math.max(before, LOG_START), this.#log.end);
+    this.#checkPlace(next);
+    return (limit, visit) => {
+      let count = 0;
+      next = this.#log.backwards(next, limit, (record, position) => {
+        count++;
+        visit(record, position);
+      });
+      return count;
+    };
+  }
+
+  /** Up to `limit` events of a stream behind revision `after`, upwards; returns how many. A tombstone is not among them. */
+  streamForwards(ordinal: number, after: number, limit: number, visit: Visit): number {
+    const positions = after >= Number.MAX_SAFE_INTEGER ? [] : this.#index.upwards(ordinal, after + 1, limit);
+    for (const position of positions) this.#log.at(position, visit);
+    return positions.length;
+  }
+
+  streamBackwards(ordinal: number, before: number, limit: number, visit: Visit): number {
+    const positions = before <= 0 ? [] : this.#index.downwards(ordinal, before - 1, limit);
+    for (const position of positions) this.#log.at(position, visit);
+    return positions.length;
+  }
+
+  /** Appends records as one write. They are on disk, and readers see them, when this returns. @throws when the disk fails. */
+  write(records: readonly StoredRecord[]): void {
+    for (const [index, { bytes, position }] of records.entries()) sealRecord(bytes, position, index === records.length - 1);
+    this.#log.append(Buffer.concat(records.map(({ bytes }) => bytes)));
+    for (const record of records) this.#index.add(record);
+  }
+
+  /** Resolves when the index has room for more: at once, unless its disk lags far behind. @throws when it cannot be written. */
+  relieved(): Promise<void> {
+    return this.#index.relieve(this.#log.end);
+  }
+
+  /** Also brings the index on disk up to the log, so that the next start has nothing to read. */
+  async close(): Promise<void> {
+    await this.#index.settle(this.#log.end);
+    this.#unlock();
+    await this.#index.close();
+    this.#log.close();
+  }
+
+  #checkPlace(position: number): void {
+    if (position > LOG_START && position < this.#log.end && !this.#log.has(position)) {
+      throw new NoSuchPosition(`no event stands at position ${position}`);
     }
-    return count;
-  };
-  return {
-    idAt: (ordinal: number, revision: number) => {
-      const place = revisions.getBinary(numbers(ordinal, revision));
-      const record = place === undefined ? undefined : records.getBinary(place);
-      return place === undefined || record === undefined ? undefined : { id: recordId(record), position: getNumber(place, 0) };
-    },
-    streamForwards: (ordinal: number, after: number, limit: number, visit: Visit) =>
-      after >= Number.MAX_SAFE_INTEGER
-        ? 0
-        : scan({ start: numbers(ordinal, after + 1), end: numbers(ordinal + 1, 0), reverse: false, limit }, visit),
-    // A reverse range leaves out its end: the highest key of the stream before.
-    streamBackwards: (ordinal: number, before: number, limit: number, visit: Visit) =>
-      before <= 0
-        ? 0
-        : scan({ start: numbers(ordinal, before - 1), end: numbers(ordinal, 0).subarray(0, 15), reverse: true, limit }, visit),
-  };
+  }
+}
+
+/** Brings the index up to the log, which is read from where the index ends. */
+const reindex = (log: LogFile, index: StreamIndex): void => {
+  let from = index.end;
+  if (from > log.size) {
+    throw new Error(`the log ends at ${log.size}, its index at ${from}: the log lost its end, or they are of two stores`);
+  }
+  if (from < LOG_START) {
+    index.clear();
+    from = LOG_START;
+  }
+  recover(log, from, (record, position) => {
+    const stream = recordStream(record).toString('utf8');
+    const ordinal = index.head(stream)?.ordinal ?? position;
+    index.add({ stream, ordinal, revision: recordRevision(record), position });
+    if (index.isFull) index.flush(position + record.length);
+  });
+  // What a killed process had written, but not yet flushed, is shown from now on.
+  log.cut();
+  log.sync();
 };
 
 /**
- * Opens or makes the database in `folder`.
+ * Opens or makes a store in `folder`, and makes this process its only writer.
  * @param flush whether writes wait for the disk; only throw-away stores do without.
+ * @throws DataDirInUse, DamagedLog; an Error when the folder holds something else.
  */
-export const openStorage = (path: string, flush: boolean): Storage => {
-  const { root, tables } = openTables(path, flush);
-  const end = () => {
-    for (const { key, value } of tables.records.getRange({ reverse: true, limit: 1 })) {
-      const position = getNumber(key, 0);
-      return { position, next: position + value.length };
-    }
-    return { position: -1, next: 0 };
-  };
-  return {
-    root,
-    nextPosition: () => end().next,
-    lastPosition: () => end().position,
-    head: (stream) => {
-      const bytes = tables.heads.getBinary(Buffer.from(stream));
-      return bytes === undefined ? undefined : { ordinal: getNumber(bytes, 0), last: getNumber(bytes, NUMBER_BYTES) };
-    },
-    ...logReads(tables),
-    ...streamReads(tables),
-    write: async (records, heads) => {
-      writeAll({ root, tables }, records, heads);
-      root.resetReadTxn();
-    },
-    close: () => root.close(),
-  };
+export const openStorage = (folder: string, flush: boolean): Storage => {
+  if (existsSync(join(folder, 'data.mdb')))
+    throw new Error(`${folder} holds an event store of an older format, which is not read any more`);
+  mkdirSync(folder, { recursive: true });
+  const index = new StreamIndex(indexPath(folder), flush);
+  let unlock = (): void => undefined;
+  let log: LogFile | undefined;
+  try {
+    unlock = lockWriter(index.root, folder);
+    log = new LogFile(logPath(folder), flush);
+    reindex(log, index);
+    return new Storage(log, index, unlock);
+  } catch (error) {
+    unlock();
+    log?.close();
+    void index.close();
+    throw error;
+  }
 };

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { CheckpointCadence } from './checkpoints.ts';
 import type { Filter } from './filter.ts';
 import type { Call } from './grpc.ts';
-import { LIVE_BACKLOG_EVENTS_MAX, READ_PAGE_EVENTS_MAX } from './limits.ts';
+import { LIVE_BACKLOG_EVENTS_MAX } from './limits.ts';
+import { putResolved } from './links.ts';
 import type { Log } from './log.ts';
-import { type Cursor, filterOf, logForwards, streamForwards } from './read.ts';
+import { PageSize } from './pageSize.ts';
+import { filterOf } from './read.ts';
 import { ReadAnswers, type ReadRequest } from './readMessages.ts';
-import type { Storage } from './storage.ts';
+import type { Cursor, Storage } from './storage.ts';
+import { logSource, type Source, streamSource } from './subscriptionSource.ts';
 
 type Filtering = Readonly<{ matches: Filter; cadence: CheckpointCadence }>;
 
@@ -32,6 +35,10 @@ class Backlog {
   }
 }
 
+/** Counts an event for the checkpoints; whether one is due behind it. */
+type Due = (cadence: CheckpointCadence, matched: boolean) => boolean;
+type Put = (answers: ReadAnswers, record: Buffer, position: number) => void;
+
 /**
  * One subscription: confirmation, all events behind the start, caught up, then events as they become durable.
  * It reads everything from the log, the live events too; growth of the log only wakes it. So a slow client costs no memory,
@@ -39,39 +46,48 @@ class Backlog {
  */
 class Subscription {
   readonly #call: Call;
-  readonly #page: Cursor;
+  readonly #source: Source;
   readonly #filtering: Filtering | undefined;
+  readonly #put: Put;
   readonly #backlog: Backlog;
   readonly #answers = new ReadAnswers();
+  readonly #size = new PageSize();
   /** Position of the last event looked at, matched or not; -1 before the first. */
   #looked: number;
 
-  constructor(call: Call, page: Cursor, looked: number, filtering: Filtering | undefined, backlog: Backlog) {
+  constructor(call: Call, source: Source, filtering: Filtering | undefined, put: Put, backlog: Backlog) {
     this.#call = call;
-    this.#page = page;
-    this.#looked = looked;
+    this.#source = source;
+    this.#looked = source.start;
     this.#filtering = filtering;
+    this.#put = put;
     this.#backlog = backlog;
   }
 
-  /** Ends when the call does. */
+  /** Ends when the call does, or the stream. @throws CallFailed in the latter case. */
   async run(): Promise<void> {
+    this.#source.check();
     this.#answers.confirmation(randomUUID());
-    while ((await this.#catchUp()) && (await this.#live()));
+    try {
+      while ((await this.#catchUp()) && (await this.#live()));
+    } catch (error) {
+      // What was found before the end still goes out.
+      if (!this.#answers.isEmpty) this.#call.send(this.#answers.take());
+      throw error;
+    }
   }
 
   /** Delivers up to the end of the log, then says so. False when the call is over. */
   async #catchUp(): Promise<boolean> {
     this.#filtering?.cadence.restart();
-    let count: number;
+    const due: Due = (cadence, matched) => cadence.considerPaged(matched);
+    let isMore: boolean;
     do {
       this.#backlog.events = 0;
-      count = this.#page(READ_PAGE_EVENTS_MAX, (record, position) =>
-        this.#deliver(record, position, (cadence, matched) => cadence.considerPaged(matched)),
-      );
+      isMore = this.#page(this.#source.catchUp, due);
       if (this.#answers.isFull && !(await this.#flush())) return false;
-      if (count === READ_PAGE_EVENTS_MAX) await new Promise<void>((resolve) => setImmediate(resolve));
-    } while (count === READ_PAGE_EVENTS_MAX);
+      if (isMore) await new Promise<void>((resolve) => setImmediate(resolve));
+    } while (isMore);
     if (this.#filtering !== undefined && this.#looked >= 0) this.#answers.checkpoint(this.#looked);
     this.#answers.caughtUp();
     this.#filtering?.cadence.restart();
@@ -86,19 +102,26 @@ class Subscription {
       if (wasFull && !(await this.#call.writable())) return false;
       if (wasFull && this.#backlog.events > LIVE_BACKLOG_EVENTS_MAX) return true;
       this.#backlog.events = 0;
-      const count = this.#page(READ_PAGE_EVENTS_MAX, (record, position) =>
-        this.#deliver(record, position, (cadence) => cadence.considerLive()),
-      );
-      if (count === READ_PAGE_EVENTS_MAX) this.#backlog.events++;
+      if (this.#page(this.#source.live, (cadence) => cadence.considerLive())) this.#backlog.events++;
       if (!this.#answers.isEmpty) this.#call.send(this.#answers.take());
     }
     return false;
   }
 
-  #deliver(record: Buffer, position: number, due: (cadence: CheckpointCadence, matched: boolean) => boolean): void {
+  /** Reads on by a page; whether there may be more. */
+  #page(cursor: Cursor, due: Due): boolean {
+    const limit = this.#size.events;
+    const before = this.#answers.length;
+    const count = cursor(limit, (record, position) => this.#deliver(record, position, due));
+    if (count < limit) return false;
+    this.#size.learn(this.#answers.length - before);
+    return true;
+  }
+
+  #deliver(record: Buffer, position: number, due: Due): void {
     this.#looked = position;
     const matched = this.#filtering === undefined || this.#filtering.matches(record);
-    if (matched) this.#answers.event(record, position);
+    if (matched) this.#put(this.#answers, record, position);
     if (this.#filtering !== undefined && due(this.#filtering.cadence, matched)) this.#answers.checkpoint(position);
   }
 
@@ -107,27 +130,22 @@ class Subscription {
   }
 }
 
-/** Where a subscription begins: it is told what lies *behind* the given place. */
-const startOf = (storage: Storage, { stream, from }: ReadRequest): number => {
-  if (from.kind === 'start') return -1;
-  if (from.kind === 'at') return from.at;
-  return stream === undefined ? storage.lastPosition() : (storage.head(stream)?.last ?? -1);
-};
-
 /** `Streams/Read` of a subscription, to `$all` or to one stream, which need not exist yet. Resolves when the call is over. */
-export const subscribe = async (call: Call, storage: Storage, log: Log, request: ReadRequest): Promise<void> => {
-  const { stream, filter } = request;
+export const subscribe = async (call: Call, storage: Storage, log: Log, request: ReadRequest, clock: () => number): Promise<void> => {
+  const { stream, filter, from, resolveLinks } = request;
   const filtering = filter && {
     matches: filterOf(filter.expression),
     cadence: new CheckpointCadence(filter.windowEvents, filter.checkpointMultiplier),
   };
-  const start = startOf(storage, request);
-  const page = stream === undefined ? logForwards(storage, start) : streamForwards(storage, stream, start);
+  const source = stream === undefined ? logSource(storage, from) : streamSource(storage, stream, from, clock);
+  const put: Put = resolveLinks
+    ? (answers, record, position) => putResolved(answers, storage, clock(), record, position)
+    : (answers, record, position) => answers.event(record, position);
   const backlog = new Backlog();
   const unsubscribe = log.onGrowth(backlog.grow);
   call.onClose(() => {
     unsubscribe();
     backlog.wake();
   });
-  await new Subscription(call, page, start, filtering, backlog).run();
+  await new Subscription(call, source, filtering, put, backlog).run();
 };

@@ -1,19 +1,11 @@
 import { putAppended, putAppendRefused } from './appendAnswers.ts';
-import { type AppendOptions, BadAppend, checkStreamName, MissingMetadata, readAppendPart } from './appendMessages.ts';
+import { type AppendOptions, checkStreamName, readAppendPart } from './appendMessages.ts';
 import { type Call, CallFailed, frame, Status } from './grpc.ts';
 import { APPEND_DATA_BYTES_MAX } from './limits.ts';
 import type { AppendResult, Log } from './log.ts';
 import { ProtoReader, ProtoWriter } from './protobuf.ts';
 import type { ProposedEvent } from './record.ts';
-
-/** An append that cannot be, as the call's status. */
-const refusal = (error: unknown): unknown => {
-  if (error instanceof MissingMetadata) {
-    const required = { exception: 'missing-required-metadata-property', 'required-metadata-properties': 'type,content-type' };
-    return new CallFailed(Status.invalidArgument, error.message, required);
-  }
-  return error instanceof BadAppend ? new CallFailed(Status.invalidArgument, error.message) : error;
-};
+import { refusal, streamDeleted, writeTimedOut } from './streamErrors.ts';
 
 const tooLarge = (): CallFailed =>
   new CallFailed(Status.invalidArgument, `an append of more than ${APPEND_DATA_BYTES_MAX} bytes of data`, {
@@ -21,9 +13,9 @@ const tooLarge = (): CallFailed =>
     'maximum-append-size': String(APPEND_DATA_BYTES_MAX),
   });
 
-const answer = (call: Call, { expected }: AppendOptions, result: AppendResult): void => {
-  if (result.kind === 'timeout') {
-    call.finish(Status.aborted, 'the append was not on disk in time');
+const answer = (call: Call, { stream, expected }: AppendOptions, result: AppendResult): void => {
+  if (result.kind === 'timeout' || result.kind === 'deleted') {
+    call.fail(result.kind === 'timeout' ? writeTimedOut() : streamDeleted(stream));
     return;
   }
   const writer = new ProtoWriter();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { Deletion } from '../../../src/embedded/event-store/append.ts';
 import { type AppendResult, Log } from '../../../src/embedded/event-store/log.ts';
 import { RecentIds } from '../../../src/embedded/event-store/recentIds.ts';
 import {
@@ -10,9 +11,14 @@ import {
   recordId,
   recordStream,
   recordType,
+  sealRecord,
+  TOMBSTONE_REVISION,
 } from '../../../src/embedded/event-store/record.ts';
-import { openStorage, type Storage } from '../../../src/embedded/event-store/storage.ts';
-import { atEnd, newFolder, until } from './support.ts';
+import { recordFields } from '../../../src/embedded/event-store/recordFields.ts';
+import { openStored } from './storing.ts';
+import { newFolder } from './support.ts';
+
+const NOW = 1_000_000;
 
 const proposed = (type = 'Counted'): ProposedEvent => ({
   id: randomUUID(),
@@ -22,94 +28,98 @@ const proposed = (type = 'Counted'): ProposedEvent => ({
   data: Buffer.from('{}'),
 });
 
-/** A log on a real disk whose writes wait until they are let through, or fail. */
-const slowDisk = () => {
-  const disk = openStorage(newFolder(), true);
-  atEnd(() => disk.close());
-  const gates: { open: () => void; fail: (error: Error) => void }[] = [];
-  const write: Storage['write'] = async (records, heads) => {
-    await new Promise<void>((open, fail) => gates.push({ open, fail }));
-    await disk.write(records, heads);
-  };
+/** A log on a real disk. `seen` is what happened, in its order: answers, growth, and how many events a reader found at that moment. */
+const startLog = () => {
+  const disk = openStored(newFolder());
   const fatal: Error[] = [];
-  let now = 1_000_000;
   const log = new Log(
-    { ...disk, write },
-    () => now,
+    disk,
+    () => NOW,
     (error) => fatal.push(error),
   );
-  const results: AppendResult[] = [];
-  const append = (stream: string, expected: number): void => {
+  const seen: unknown[] = [];
+  const stored = (): number => disk.upwards(0)(1_000, () => undefined);
+  const note = (result: AppendResult): void => {
+    seen.push([result.kind, 'revision' in result ? result.revision : undefined, stored()]);
+  };
+  log.onGrowth((events) => seen.push(['grown', events, stored()]));
+  const append = (stream: string, expected: number, deadlineMs = Number.POSITIVE_INFINITY): void => {
     const expectation = expected < 0 ? ({ kind: 'no-stream' } as const) : ({ kind: 'revision', revision: expected } as const);
-    log.append({ stream, expected: expectation, events: [proposed()], deadlineMs: Number.POSITIVE_INFINITY }, (result) =>
-      results.push(result),
-    );
+    log.append({ stream, expected: expectation, events: [proposed()], deadlineMs }, note);
   };
-  const stored = (): number => disk.forwards(-1, 1_000, () => undefined);
-  const pass = (ms: number): void => {
-    now += ms;
-  };
-  return { log, append, results, gates, fatal, stored, pass };
+  const remove = (deletion: Deletion, deadlineMs = Number.POSITIVE_INFINITY): void =>
+    log.delete({ stream: 's', expected: { kind: 'any' }, deletion, deadlineMs }, note);
+  return { disk, log, append, remove, seen, fatal, stored };
 };
 
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 describe('the log', () => {
-  it('answers, and tells readers, only what is on disk; refusals included', async () => {
-    const { log, append, results, gates, stored } = slowDisk();
-    let grown = 0;
-    log.onGrowth((events) => {
-      grown += events;
-    });
+  it('writes what a turn brings as one, then answers it in order, refusals included, then tells readers', async () => {
+    const { log, append, seen, stored } = startLog();
     append('s', -1);
     append('s', 0);
-    await until(() => gates.length === 1, 'the write');
     append('s', 0);
     append('s', 1);
-    await turn();
-    expect({ results, grown, stored: stored() }).toEqual({ results: [], grown: 0, stored: 0 });
-    gates[0]?.open();
-    await until(() => gates.length === 2, 'the second write');
-    expect(results).toMatchObject([
-      { kind: 'appended', revision: 0 },
-      { kind: 'appended', revision: 1 },
-    ]);
-    expect({ grown, stored: stored() }).toEqual({ grown: 2, stored: 2 });
-    gates[1]?.open();
+    expect({ seen, stored: stored(), waiting: log.stagedBytes }).toEqual({ seen: [], stored: 0, waiting: 8 });
     await log.settled();
-    expect(results.slice(2)).toMatchObject([
-      { kind: 'wrong', current: 1 },
-      { kind: 'appended', revision: 2 },
+    expect(seen).toEqual([
+      ['appended', 0, 3],
+      ['appended', 1, 3],
+      ['wrong', undefined, 3],
+      ['appended', 2, 3],
+      ['grown', 3, 3],
     ]);
-    expect({ grown, stored: stored(), bytes: log.stagedBytes }).toEqual({ grown: 3, stored: 3, bytes: 0 });
+    expect(log.stagedBytes).toBe(0);
   });
 
-  it('answers an append that a hanging disk holds up with a time-out, once', async () => {
-    const { log, append, results, gates, pass } = slowDisk();
-    append('s', -1);
-    await until(() => gates.length === 1, 'the write');
-    pass(1_999);
-    await new Promise((resolve) => setTimeout(resolve, 120));
-    expect(results).toEqual([]);
-    pass(1);
-    await until(() => results.length === 1, 'the time-out');
-    expect(results).toEqual([{ kind: 'timeout' }]);
-    gates[0]?.open();
+  it('refuses without a write what is wrong already', async () => {
+    const { log, append, seen } = startLog();
+    append('s', 5);
     await log.settled();
-    expect(results).toHaveLength(1);
+    expect(seen).toEqual([['wrong', undefined, 0]]);
+  });
+
+  it('does nothing for whoever no longer waits', async () => {
+    const { log, append, remove, seen } = startLog();
+    append('s', -1, NOW);
+    remove('tombstone', NOW - 1);
+    append('s', -1, NOW + 1);
+    await log.settled();
+    expect(seen).toEqual([
+      ['timeout', undefined, 0],
+      ['timeout', undefined, 0],
+      ['appended', 0, 1],
+      ['grown', 1, 1],
+    ]);
+  });
+
+  it('answers deletions by the same rules', async () => {
+    const { log, append, remove, seen } = startLog();
+    append('s', -1);
+    remove('soft');
+    remove('tombstone');
+    append('s', 0);
+    await log.settled();
+    expect(seen).toEqual([
+      ['appended', 0, 3],
+      ['appended', 0, 3],
+      ['appended', TOMBSTONE_REVISION, 3],
+      ['deleted', undefined, 3],
+      ['grown', 3, 3],
+    ]);
   });
 
   it('stops for good at a failed write: nothing is answered any more', async () => {
-    const { log, append, results, gates, fatal, stored } = slowDisk();
+    const { disk, log, append, seen, fatal } = startLog();
     append('s', -1);
-    await until(() => gates.length === 1, 'the write');
-    append('s', 0);
-    gates[0]?.fail(new Error('no space left'));
     await log.settled();
-    append('s', -1);
-    await turn();
-    expect(fatal.map((error) => error.message)).toEqual(['no space left']);
-    expect({ results, stored: stored() }).toEqual({ results: [], stored: 0 });
+    seen.length = 0;
+    append('s', 0);
+    await disk.end();
+    await log.settled();
+    append('s', 0);
+    await log.settled();
+    expect(fatal.map((error) => error.message)).toEqual([expect.stringContaining('EBADF')]);
+    expect(seen).toEqual([]);
   });
 });
 
@@ -120,13 +130,16 @@ describe('a record', () => {
     ['x'.repeat(1_024), 'y'.repeat(32 * 1_024)],
   ])('finds its stream and type again', (stream, type) => {
     const event = proposed(type);
-    const record = encodeRecord(event, { stream, revision: 300, position: 2 ** 40, createdAtMs: 1_700_000_000_000 });
-    checkRecord(record, 0);
+    const record = encodeRecord(event, { stream, revision: 300, position: 2 ** 40, createdAtMs: 1_700_000_000_000 }, 2 ** 40);
+    sealRecord(record, 2 ** 40, true);
+    checkRecord(record, 2 ** 40);
     expect([recordStream(record).toString(), recordType(record).toString(), recordId(record)]).toEqual([stream, type, event.id]);
+    expect(recordFields(record)).toEqual({ data: event.data, isJson: true, createdAtMs: 1_700_000_000_000 });
   });
 
   it('shows every flipped bit', () => {
-    const record = encodeRecord(proposed(), { stream: 's', revision: 0, position: 0, createdAtMs: 0 });
+    const record = encodeRecord(proposed(), { stream: 's', revision: 0, position: 77, createdAtMs: 0 }, 77);
+    sealRecord(record, 77, true);
     for (let at = 0; at < record.length; at++) {
       const torn = Buffer.from(record);
       torn.writeUInt8(torn.readUInt8(at) ^ (1 << (at % 8)), at);

@@ -1,12 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect as connectSocket } from 'node:net';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EventStoreDBClient, NO_STREAM } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
 import { DataDirInUse, startEventStore } from '../../../src/embedded/event-store/server.ts';
 import { MAIN, START_MAX_MS, spawnMain, startChild } from './child.ts';
-import { append, atEnd, collect, connect, event, newFolder, startPair, startServer, wholeLog } from './support.ts';
+import { openCall, openSession } from './hostile.ts';
+import { append, atEnd, collect, connect, event, newFolder, startPair, startServer, until, wholeLog } from './support.ts';
+
+const aFile = (folder: string): string => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  return file;
+};
 
 describe('as a child of a supervisor', () => {
   it('tells its port over the channel, and stops when the parent lets go', async () => {
@@ -69,10 +77,71 @@ describe('what it refuses to start', () => {
     await startServer({ dataDir: folder });
   });
 
-  it.each([[['--port', '0']], [['--data', 'x', '--port', '70000']], [['--data', 'x', '--what']]])('wrong usage: %j', async (args) => {
+  it.each([
+    [['--port', '0'], '--data is missing'],
+    [['--data', '', '--port', '0'], '--data is missing'],
+    [['--data', 'x', '--port', '70000'], '--port is no port: 70000'],
+    [['--data', 'x', '--port', '-1'], '--port'],
+    [['--ephemeral', '--port', '0x10'], '--port is no port: 0x10'],
+    [['--data', 'x', '--what'], '--what'],
+    [['--data', 'x', 'y'], 'y'],
+  ])('wrong usage, in one line, status 2: %j', async (args, what) => {
     const { status, stderr } = await spawnMain(args).ended;
-    expect(status).toBe(2);
+    expect({ status, lines: stderr.trimEnd().split('\n').length }).toEqual({ status: 2, lines: 1 });
+    expect(stderr).toContain(what);
     expect(stderr).toContain('usage: ');
+  });
+
+  it.each<[string, (folder: string) => string[], string]>([
+    ['a file for a folder', (folder) => ['--data', aFile(folder)], 'is no folder'],
+    ['a folder within a file', (folder) => ['--data', join(aFile(folder), 'x')], 'cannot be written to'],
+    ['a folder that nobody can make', () => ['--data', '/proc/nothing/at/all'], 'cannot be written to'],
+    ['an address of another machine', (folder) => ['--data', folder, '--host', '203.0.113.9'], '203.0.113.9'],
+  ])('%s: one line, status 1', async (_what, args, says) => {
+    const { status, stderr } = await spawnMain([...args(newFolder()), '--port', '0']).ended;
+    expect({ status, lines: stderr.trimEnd().split('\n').length }).toEqual({ status: 1, lines: 1 });
+    expect(stderr).toContain(says);
+  });
+});
+
+describe('asked to stop', () => {
+  it('keeps what it acknowledged, and ends no call well that still waits for an answer', async () => {
+    const folder = newFolder();
+    const child = await startChild(folder);
+    const client = connect(child);
+    const session = await openSession(Number(new URL(child.url).port));
+    const calls = ['BatchAppend', 'Append'].map((method) => openCall(session, method));
+    for (const { stream } of calls) stream.resume();
+    const acknowledged: string[] = [];
+    let isStopped = false;
+    const write = async (writer: number): Promise<void> => {
+      for (let n = 0; !isStopped; n++) {
+        const stream = `w${writer}-${n}`;
+        await append(client, stream, event(n), NO_STREAM);
+        acknowledged.push(stream);
+      }
+    };
+    const writers = Array.from({ length: 64 }, (_, writer) => write(writer).catch(() => undefined));
+    await until(() => acknowledged.length > 500, 'appends under way');
+    child.process.kill('SIGTERM');
+    const { status, stderr } = await child.ended;
+    isStopped = true;
+    await Promise.all(writers);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    for (const { ended } of calls) expect((await ended).status).toBe(14);
+    const again = connect(await startServer({ dataDir: folder }));
+    const stored = new Set((await wholeLog(again)).map((resolved) => resolved.event?.streamId));
+    expect(acknowledged.filter((stream) => !stored.has(stream))).toEqual([]);
+  });
+
+  it('removes the folder of a store without --data', async () => {
+    const temporary = newFolder();
+    const child = spawnMain(['--ephemeral', '--port', '0'], { TMPDIR: temporary });
+    await once(child.process.stdout as NodeJS.ReadableStream, 'data');
+    expect(readdirSync(temporary).filter((name) => name.startsWith('till-event-store-'))).toHaveLength(1);
+    child.process.kill('SIGTERM');
+    expect(await child.ended).toEqual({ status: 0, stderr: '' });
+    expect(readdirSync(temporary).filter((name) => name.startsWith('till-event-store-'))).toEqual([]);
   });
 });
 
@@ -117,28 +186,5 @@ describe('a full disk', () => {
     await client.dispose();
     const again = connect(await startServer({ dataDir: folder }));
     expect((await collect(again.readStream('fill'))).length).toBeGreaterThanOrEqual(acknowledged);
-  });
-});
-
-describe('junk on the port', () => {
-  it('is cut off and changes nothing', async () => {
-    const { server, client } = await startPair();
-    await append(client, 'a', event(0), NO_STREAM);
-    const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-    const junk = [
-      'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
-      '\x16\x03\x01\x02\x00\x01\x00\x01\xfc',
-      '\0'.repeat(5_000),
-      preface + '\xff'.repeat(5_000),
-    ];
-    for (const bytes of junk) {
-      const socket = connectSocket(server.port, '127.0.0.1');
-      socket.on('error', () => undefined);
-      socket.write(Buffer.from(bytes, 'latin1'));
-      socket.resume();
-      await once(socket, 'close', { signal: AbortSignal.timeout(5_000) });
-    }
-    expect(await append(client, 'a', event(1), 0n)).toMatchObject({ nextExpectedRevision: 1n });
-    expect(await wholeLog(client)).toHaveLength(2);
   });
 });

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -90,4 +92,42 @@ export const until = async (condition: () => boolean, what: string, limitMs = 20
     if (performance.now() - started > limitMs) throw new Error(`waited ${limitMs} ms in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+};
+
+/** What a unary gRPC call came to; `trailers` hold its status, too. */
+export type RawAnswer = Readonly<{ status: number; trailers: Readonly<Record<string, string>>; messages: readonly Buffer[] }>;
+
+const FRAME_HEADER_BYTES = 5;
+const rawFrame = (message: Buffer): Buffer => {
+  const header = Buffer.alloc(FRAME_HEADER_BYTES);
+  header.writeUInt32BE(message.length, 1);
+  return Buffer.concat([header, message]);
+};
+const rawMessages = (body: Buffer): Buffer[] => {
+  const messages: Buffer[] = [];
+  for (let at = 0; at < body.length; ) {
+    const end = at + FRAME_HEADER_BYTES + body.readUInt32BE(at + 1);
+    messages.push(body.subarray(at + FRAME_HEADER_BYTES, end));
+    at = end;
+  }
+  return messages;
+};
+
+/** Calls a method with messages of one's own making, for what the client of npm never sends. */
+export const rawCall = async (server: Pick<EventStoreServer, 'port'>, path: string, ...messages: Buffer[]): Promise<RawAnswer> => {
+  const session = connectHttp2(`http://127.0.0.1:${server.port}`);
+  atEnd(() => session.destroy());
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' });
+  const trailers: Record<string, string> = {};
+  const note = (headers: Record<string, unknown>): void => {
+    for (const [name, value] of Object.entries(headers)) trailers[name] = String(value);
+  };
+  stream.on('response', note);
+  stream.on('trailers', note);
+  const body: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => body.push(chunk));
+  for (const message of messages) stream.write(rawFrame(message));
+  stream.end();
+  await once(stream, 'close', { signal: AbortSignal.timeout(10_000) });
+  return { status: Number(trailers['grpc-status']), trailers, messages: rawMessages(Buffer.concat(body)) };
 };

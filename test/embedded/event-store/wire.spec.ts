@@ -59,7 +59,7 @@ describe('bad bytes in a call', () => {
     ['half a header', 'BatchAppend', Buffer.from([0, 0]), 13],
     ['no message', 'Read', Buffer.alloc(0), 3],
     ['an append without options', 'Append', Buffer.alloc(0), 3],
-    ['a call that is not served', 'Delete', Buffer.alloc(0), 12],
+    ["a call that is not served", "Renumber", Buffer.alloc(0), 12],
   ])('%s', async (_what, method, body, status) => {
     const { server, client } = await startPair();
     expect(await call(await open(server.port), `${STREAMS}/${method}`, body)).toBe(status);

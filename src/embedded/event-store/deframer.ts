@@ -1,0 +1,126 @@
+import { MESSAGE_BYTES_MAX, RECEIVING_BYTES_MAX, RECEIVING_BYTES_MIN } from './limits.ts';
+import { CallFailed, Status } from './status.ts';
+
+const FRAME_HEADER_BYTES = 5;
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Memory of the half-received messages of all calls of a server. A message of a client that means well is whole within
+ * milliseconds: when there is too much, the one that has stood longest goes, and with it its call.
+ */
+export class ReceivingBudget {
+  readonly #now: () => number;
+  #bytes = 0;
+  /** In the order in which their messages began. */
+  readonly #halves = new Map<Deframer, number>();
+
+  /** @param now milliseconds the server was awake. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  grow(half: Deframer, bytes: number): void {
+    if (!this.#halves.has(half)) this.#halves.set(half, this.#now());
+    this.#bytes += bytes;
+    for (const [oldest] of this.#halves) {
+      if (this.#bytes <= RECEIVING_BYTES_MAX) return;
+      oldest.giveUp(new CallFailed(Status.resourceExhausted, 'too many bytes of unfinished messages'));
+    }
+  }
+
+  release(half: Deframer, bytes: number): void {
+    if (this.#halves.delete(half)) this.#bytes -= bytes;
+  }
+
+  /** Ends the calls whose message began `ms` ago or earlier and is still not whole. */
+  expire(ms: number): void {
+    const before = this.#now() - ms;
+    for (const [half, begun] of this.#halves) {
+      if (begun > before) return;
+      half.giveUp(new CallFailed(Status.aborted, `a message was not whole within ${ms} ms`));
+    }
+  }
+}
+
+/** Cuts a call's bytes into gRPC messages. Holds no more than one unfinished message, however small the pieces it comes in. */
+export class Deframer {
+  readonly #budget: ReceivingBudget;
+  /** Ends the call. */
+  readonly giveUp: (failure: CallFailed) => void;
+  #half = NOTHING;
+  #held = 0;
+  /** Bytes of the frame that has begun, as far as it is known. */
+  #needed = FRAME_HEADER_BYTES;
+
+  constructor(budget: ReceivingBudget, giveUp: (failure: CallFailed) => void) {
+    this.#budget = budget;
+    this.giveUp = giveUp;
+  }
+
+  get isMidMessage(): boolean {
+    return this.#held > 0;
+  }
+
+  /** Hands over each whole message; its buffer stays valid. @throws CallFailed on a compressed message or one above the limits. */
+  push(chunk: Buffer, message: (bytes: Buffer) => void): void {
+    let at = this.#held === 0 ? 0 : this.#complete(chunk, message);
+    while (chunk.length - at >= FRAME_HEADER_BYTES) {
+      const end = at + FRAME_HEADER_BYTES + messageLength(chunk, at);
+      if (end > chunk.length) {
+        this.#needed = end - at;
+        break;
+      }
+      message(chunk.subarray(at + FRAME_HEADER_BYTES, end));
+      at = end;
+    }
+    if (at < chunk.length) this.#hold(chunk, at, chunk.length);
+  }
+
+  clear(): void {
+    this.#budget.release(this, this.#half.length);
+    this.#half = NOTHING;
+    this.#held = 0;
+    this.#needed = FRAME_HEADER_BYTES;
+  }
+
+  /** Adds to the unfinished message what is missing of it; returns how much of `chunk` that was. */
+  #complete(chunk: Buffer, message: (bytes: Buffer) => void): number {
+    let at = 0;
+    while (true) {
+      const end = Math.min(at + this.#needed - this.#held, chunk.length);
+      this.#hold(chunk, at, end);
+      at = end;
+      if (this.#held < this.#needed) return at;
+      const needed = FRAME_HEADER_BYTES + messageLength(this.#half, 0);
+      if (needed === this.#needed) break;
+      this.#needed = needed;
+    }
+    const whole = this.#half.subarray(FRAME_HEADER_BYTES, this.#needed);
+    this.clear();
+    message(whole);
+    return at;
+  }
+
+  /** A copy: a view would keep all of what came along with it in memory. The buffer grows with what comes, not with what is claimed. */
+  #hold(chunk: Buffer, start: number, end: number): void {
+    const held = this.#held + end - start;
+    const before = this.#half;
+    if (held > before.length) {
+      this.#half = Buffer.allocUnsafeSlow(Math.min(this.#needed, Math.max(held, 2 * before.length, RECEIVING_BYTES_MIN)));
+      before.copy(this.#half, 0, 0, this.#held);
+    }
+    chunk.copy(this.#half, this.#held, start, end);
+    this.#held = held;
+    // Last, for it may end this very call.
+    if (this.#half !== before) this.#budget.grow(this, this.#half.length - before.length);
+  }
+}
+
+const messageLength = (bytes: Buffer, at: number): number => {
+  if (bytes[at] !== 0) throw new CallFailed(Status.unimplemented, 'compressed messages are not supported');
+  const length = bytes.readUInt32BE(at + 1);
+  if (length > MESSAGE_BYTES_MAX) {
+    throw new CallFailed(Status.resourceExhausted, `a message of ${length} bytes, more than ${MESSAGE_BYTES_MAX}`);
+  }
+  return length;
+};
