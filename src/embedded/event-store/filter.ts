@@ -16,8 +16,8 @@ const SHARED_LETTER_ESCAPES = 'bBdDwWsStrnfvxuc0';
 const CLASS_SUBTRACTION = /\[(?:\\[\s\S]|[^\]\\])*-\[/;
 
 const checkDialect = (regex: string): void => {
-  for (const [escape, escaped = ''] of regex.matchAll(ESCAPES)) {
-    if (/[a-z0-9]/i.test(escaped) && !SHARED_LETTER_ESCAPES.includes(escaped)) throw new SyntaxError(`${escape} is not supported`);
+  for (const [whole, escaped = ''] of regex.matchAll(ESCAPES)) {
+    if (/[a-z0-9]/i.test(escaped) && !SHARED_LETTER_ESCAPES.includes(escaped)) throw new SyntaxError(`${whole} is not supported`);
   }
   if (CLASS_SUBTRACTION.test(regex)) throw new SyntaxError('a class taken out of another is not supported');
 };

@@ -54,11 +54,14 @@ class Subscription {
   readonly #size = new PageSize();
   /** Position of the last event looked at, matched or not; -1 before the first. */
   #looked: number;
+  /** Position of the last checkpoint, at first that of the start: none is told twice. */
+  #reached: number;
 
   constructor(call: Call, source: Source, filtering: Filtering | undefined, put: Put, backlog: Backlog) {
     this.#call = call;
     this.#source = source;
     this.#looked = source.start;
+    this.#reached = source.start;
     this.#filtering = filtering;
     this.#put = put;
     this.#backlog = backlog;
@@ -88,7 +91,7 @@ class Subscription {
       if (this.#answers.isFull && !(await this.#flush())) return false;
       if (isMore) await new Promise<void>((resolve) => setImmediate(resolve));
     } while (isMore);
-    if (this.#filtering !== undefined && this.#looked >= 0) this.#answers.checkpoint(this.#looked);
+    if (this.#filtering !== undefined && this.#looked > this.#reached) this.#checkpoint();
     this.#answers.caughtUp();
     this.#filtering?.cadence.restart();
     return this.#flush();
@@ -122,7 +125,12 @@ class Subscription {
     this.#looked = position;
     const matched = this.#filtering === undefined || this.#filtering.matches(record);
     if (matched) this.#put(this.#answers, record, position);
-    if (this.#filtering !== undefined && due(this.#filtering.cadence, matched)) this.#answers.checkpoint(position);
+    if (this.#filtering !== undefined && due(this.#filtering.cadence, matched)) this.#checkpoint();
+  }
+
+  #checkpoint(): void {
+    this.#reached = this.#looked;
+    this.#answers.checkpoint(this.#looked);
   }
 
   async #flush(): Promise<boolean> {

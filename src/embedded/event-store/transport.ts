@@ -2,7 +2,7 @@ import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHt
 import type { AddressInfo } from 'node:net';
 import { Connections } from './connections.ts';
 import { ReceivingBudget } from './deframer.ts';
-import { Call, Status, timeoutOf } from './grpc.ts';
+import { Call, CallFailed, Status, timeoutOf } from './grpc.ts';
 import {
   CALL_WINDOW_BYTES,
   CALLS_MAX,
@@ -111,13 +111,18 @@ export class Transport {
 
   /** Ends the oldest call whose client has not said what it wants. */
   #makeRoom(): void {
-    for (const call of this.#calls) if (call.isOpen && !call.isRequested) return call.finish(Status.resourceExhausted, TOO_MANY_CALLS);
+    for (const call of this.#calls) {
+      if (!call.isOpen || call.isRequested) continue;
+      call.finish(Status.resourceExhausted, TOO_MANY_CALLS);
+      return;
+    }
   }
 
+  /** @throws CallFailed when it cannot be served. */
   #begin(call: Call, timeoutMs: number | undefined): void {
     const handler = this.#routes.get(call.path);
-    if (this.#openCalls > CALLS_MAX) return call.finish(Status.resourceExhausted, TOO_MANY_CALLS);
-    if (handler === undefined) return call.finish(Status.unimplemented, `${call.path} is not served here`);
+    if (this.#openCalls > CALLS_MAX) throw new CallFailed(Status.resourceExhausted, TOO_MANY_CALLS);
+    if (handler === undefined) throw new CallFailed(Status.unimplemented, `${call.path} is not served here`);
     if (timeoutMs !== undefined) {
       const timer = setTimeout(() => call.finish(Status.deadlineExceeded, 'the time given for the call is over'), timeoutMs);
       call.onClose(() => clearTimeout(timer));

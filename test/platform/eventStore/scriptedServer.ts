@@ -81,7 +81,16 @@ export const streamIn = (call: ReadCall): string =>
  */
 export class ScriptedServer {
   script: Script = { features: () => undefined, append: (append) => this.accept(append), read: () => false };
-  readonly seen = { features: 0, appends: 0, batchCalls: 0, unaryAppends: 0, reads: 0, cancelledReads: 0, connections: new Set<string>() };
+  readonly seen = {
+    features: 0,
+    appends: 0,
+    batchCalls: 0,
+    unaryAppends: 0,
+    reads: 0,
+    openReads: 0,
+    cancelledReads: 0,
+    connections: new Set<string>(),
+  };
   private readonly log = new Map<string, { id: string; position: number }[]>();
   private position = 100;
   private server = new Server();
@@ -195,8 +204,10 @@ export class ScriptedServer {
 
   private readonly answerRead = (call: ReadCall) => {
     call.on('error', () => {});
+    this.seen.openReads += 1;
     // Told at the end of every call; cancelled is one that had not ended here.
     call.on('cancelled', () => {
+      this.seen.openReads -= 1;
       if (!call.writableEnded) this.seen.cancelledReads += 1;
     });
     if (this.script.read(call, this.seen.reads++)) return;
