@@ -34,7 +34,7 @@ const VERIFY_USAGE = 'till event-store verify [--data DIR] [--json]';
 const verify = async (args: readonly string[]): Promise<number> => {
   const options = optionsOf(args, VERIFY_USAGE, 'data');
   if (options === null) return EXIT.usage;
-  const { verifyFolder } = await import('../embedded/event-store/verify.ts');
+  const { verifyFolder } = await import('../embedded/event-store/storage/verify.ts');
   const found = await verifyFolder(folderOf(options.data));
   const { events, streams, end, indexedUpTo, problems } = found;
   const summary = `${events} events in ${streams} streams, ${end} bytes, indexed up to ${indexedUpTo}`;
@@ -59,7 +59,7 @@ const backup = async (args: readonly string[]): Promise<number> => {
     process.stderr.write(`--to is missing\nusage: ${BACKUP_USAGE}\n`);
     return EXIT.usage;
   }
-  const { backupFolder } = await import('../embedded/event-store/backup.ts');
+  const { backupFolder } = await import('../embedded/event-store/storage/backup.ts');
   const copied = backupFolder(folderOf(options.data), options.to);
   print(options.json, copied, `${copied.events} events, ${copied.bytes} bytes, copied to ${options.to}`);
   return EXIT.done;

@@ -34,6 +34,8 @@ export const READ_PAGE_EVENTS_FIRST = 32;
 export const READ_PAGE_EVENTS_MAX = 256;
 /** Above so many bytes in one go the next ones are fewer. */
 export const READ_PAGE_BYTES = 4 * OUTPUT_CHUNK_BYTES;
+/** A page that took longer is followed by a shorter one: meanwhile nobody else is served. */
+export const READ_PAGE_MS = 20;
 /** Events of one page of a filtered catch-up, and the default search window: EventStoreDB's page size. */
 export const FILTER_PAGE_EVENTS = 32;
 /** A live subscriber that falls further behind than this while its connection is full is caught up anew. */

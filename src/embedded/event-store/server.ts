@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { BatchAppend } from './batchAppend.ts';
-import { deleteStream } from './deletion.ts';
-import { type Call, CallFailed, frame, Status } from './grpc.ts';
-import { Log } from './log.ts';
-import { ProtoReader } from './protobuf.ts';
-import { readEvents } from './read.ts';
-import { readReadRequest } from './readMessages.ts';
+import { BatchAppend } from './appends/batchAppend.ts';
+import { deleteStream } from './appends/deletion.ts';
+import { Log } from './appends/log.ts';
+import { unaryAppend } from './appends/unaryAppend.ts';
+import { readEvents } from './reads/read.ts';
+import { readReadRequest } from './reads/readMessages.ts';
+import { subscribe } from './reads/subscription.ts';
 import { clusterInfo, supportedMethods } from './serverInfo.ts';
-import { NoSuchPosition, openStorage, type Storage } from './storage.ts';
-import { subscribe } from './subscription.ts';
+import { NoSuchPosition, openStorage, type Storage } from './storage/storage.ts';
 import { writeSystemEvents } from './systemEvents.ts';
-import { type Handler, Transport } from './transport.ts';
-import { unaryAppend } from './unaryAppend.ts';
+import { type Call, CallFailed, frame, Status } from './transport/grpc.ts';
+import { ProtoReader } from './transport/protobuf.ts';
+import { type Handler, Transport } from './transport/transport.ts';
 
-export { DataDirInUse } from './writerLock.ts';
+export { DataDirInUse } from './storage/writerLock.ts';
 
 export type EventStoreServerOptions = Readonly<{
   host: string;

@@ -1,4 +1,4 @@
-import { ProtoWriter } from './protobuf.ts';
+import { ProtoWriter } from './transport/protobuf.ts';
 
 /** The EventStoreDB version whose protocol and semantics this server follows; the suffix says that it is not it. */
 export const SERVER_VERSION = '24.6.0-tillstream';

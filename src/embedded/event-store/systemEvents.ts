@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Log } from './log.ts';
-import type { Storage } from './storage.ts';
+import type { Log } from './appends/log.ts';
+import type { Storage } from './storage/storage.ts';
 
 /**
  * Events that a fresh EventStoreDB writes for itself. Every log begins with some, so that whoever reads `$all` meets

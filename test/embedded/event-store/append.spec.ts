@@ -139,14 +139,6 @@ describe.each([
 });
 
 describe('many appends at once', () => {
-  it('takes 10,000 appends of one tick, every one answered', async () => {
-    const { client } = await startPair();
-    const results = await Promise.all(Array.from({ length: 10_000 }, (_, n) => append(client, `tick-${n % 100}`, event(n), ANY)));
-    expect(new Set(results.map((result) => result.position?.commit)).size).toBe(10_000);
-    const stream = await collect(client.readStream('tick-7'));
-    expect(numbersOf(stream)).toEqual(Array.from({ length: 100 }, (_, n) => n * 100 + 7));
-  });
-
   it('checks queued appends against what is about to be written', async () => {
     const { client } = await startPair();
     // Until its first call has found out what the server can do, the client sends appends in any order.

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Deletion, decideAppend, decideDelete, type Expected, type StreamView } from '../../../src/embedded/event-store/append.ts';
-import { TOMBSTONE_REVISION } from '../../../src/embedded/event-store/record.ts';
+import {
+  type Deletion,
+  decideAppend,
+  decideDelete,
+  type Expected,
+  type StreamView,
+} from '../../../src/embedded/event-store/appends/append.ts';
+import { TOMBSTONE_REVISION } from '../../../src/embedded/event-store/storage/record.ts';
 
 const at = (revision: number): Expected => ({ kind: 'revision', revision });
 

@@ -9,7 +9,7 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { ProtoReader, ProtoWriter } from '../../../src/embedded/event-store/protobuf.ts';
+import { ProtoReader, ProtoWriter } from '../../../src/embedded/event-store/transport/protobuf.ts';
 import { append, collect, event, events, newFolder, numbersOf, rawCall, startPair, startServer, unaryAppend, wholeLog } from './support.ts';
 
 const STREAMS = '/event_store.client.streams.Streams';

@@ -9,8 +9,8 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { ProtoReader, ProtoWriter } from '../../../src/embedded/event-store/protobuf.ts';
 import { supportedMethods } from '../../../src/embedded/event-store/serverInfo.ts';
+import { ProtoReader, ProtoWriter } from '../../../src/embedded/event-store/transport/protobuf.ts';
 import { append, collect, event, events, rawCall, startPair, startServer, unaryAppend } from './support.ts';
 
 const CLIENT = '/event_store.client';

@@ -38,7 +38,6 @@ export const withstand = async (attack: Attack, { rounds = 6, warmUpRounds = 2, 
     await beside.during(attack(port, client));
     memory.push(privateMiB(child.process.pid as number));
   }
-  if (process.env.PRINT) console.log(memory.map(Math.round), beside);
   const streams = (await wholeLog(client)).map(({ event: recorded }) => recorded?.streamId).filter((stream) => stream !== FILLER);
   expect(streams).toEqual(Array(beside.appended).fill('beside'));
   expect(beside.slowestMs).toBeLessThan(ANSWER_MAX_MS);

@@ -1,6 +1,6 @@
 import { BACKWARDS, binaryEvent, END, type EventStoreDBClient, NO_STREAM, type ResolvedEvent } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { linkTarget } from '../../../src/embedded/event-store/links.ts';
+import { linkTarget } from '../../../src/embedded/event-store/reads/links.ts';
 import { append, atEnd, collect, event, events, startPair, until } from './support.ts';
 
 const linkTo = (target: string) => binaryEvent({ type: '$>', data: Buffer.from(target) });

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { Deletion } from '../../../src/embedded/event-store/append.ts';
-import { type AppendResult, Log } from '../../../src/embedded/event-store/log.ts';
-import { RecentIds } from '../../../src/embedded/event-store/recentIds.ts';
+import type { Deletion } from '../../../src/embedded/event-store/appends/append.ts';
+import { type AppendResult, Log } from '../../../src/embedded/event-store/appends/log.ts';
+import { RecentIds } from '../../../src/embedded/event-store/appends/recentIds.ts';
 import {
   CorruptRecord,
   checkRecord,
@@ -13,8 +13,8 @@ import {
   recordType,
   sealRecord,
   TOMBSTONE_REVISION,
-} from '../../../src/embedded/event-store/record.ts';
-import { recordFields } from '../../../src/embedded/event-store/recordFields.ts';
+} from '../../../src/embedded/event-store/storage/record.ts';
+import { recordFields } from '../../../src/embedded/event-store/storage/recordFields.ts';
 import { openStored } from './storing.ts';
 import { newFolder } from './support.ts';
 

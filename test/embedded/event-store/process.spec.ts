@@ -113,9 +113,9 @@ describe('asked to stop', () => {
     const calls = ['BatchAppend', 'Append'].map((method) => openCall(session, method));
     for (const { stream } of calls) stream.resume();
     const acknowledged: string[] = [];
-    let isStopped = false;
+    const stopped = new AbortController();
     const write = async (writer: number): Promise<void> => {
-      for (let n = 0; !isStopped; n++) {
+      for (let n = 0; !stopped.signal.aborted; n++) {
         const stream = `w${writer}-${n}`;
         await append(client, stream, event(n), NO_STREAM);
         acknowledged.push(stream);
@@ -125,7 +125,7 @@ describe('asked to stop', () => {
     await until(() => acknowledged.length > 500, 'appends under way');
     child.process.kill('SIGTERM');
     const { status, stderr } = await child.ended;
-    isStopped = true;
+    stopped.abort();
     await Promise.all(writers);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     for (const { ended } of calls) expect((await ended).status).toBe(14);

@@ -1,6 +1,6 @@
 import { BACKWARDS, END, FORWARDS, NO_STREAM, START, StreamNotFoundError } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { ProtoWriter } from '../../../src/embedded/event-store/protobuf.ts';
+import { ProtoWriter } from '../../../src/embedded/event-store/transport/protobuf.ts';
 import { append, collect, event, events, numbersOf, rawCall, startPair, wholeLog } from './support.ts';
 
 describe('reading a stream', () => {

@@ -1,8 +1,8 @@
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { logPath } from '../../../src/embedded/event-store/folder.ts';
-import { DamagedLog } from '../../../src/embedded/event-store/recovery.ts';
-import { openStorage } from '../../../src/embedded/event-store/storage.ts';
+import { logPath } from '../../../src/embedded/event-store/storage/folder.ts';
+import { DamagedLog } from '../../../src/embedded/event-store/storage/recovery.ts';
+import { openStorage } from '../../../src/embedded/event-store/storage/storage.ts';
 import { openStored, streamStored, wholeStored, write } from './storing.ts';
 import { newFolder } from './support.ts';
 

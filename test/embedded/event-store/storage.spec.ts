@@ -1,9 +1,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { indexPath, logPath } from '../../../src/embedded/event-store/folder.ts';
 import { READ_WINDOW_BYTES } from '../../../src/embedded/event-store/limits.ts';
-import { openStorage } from '../../../src/embedded/event-store/storage.ts';
+import { indexPath, logPath } from '../../../src/embedded/event-store/storage/folder.ts';
+import { openStorage } from '../../../src/embedded/event-store/storage/storage.ts';
 import { openStored, streamStored, visited, wholeStored, write } from './storing.ts';
 import { newFolder } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { ProposedEvent } from '../../../src/embedded/event-store/record.ts';
-import { Staging } from '../../../src/embedded/event-store/staging.ts';
-import { openStorage, type Storage, type Visit } from '../../../src/embedded/event-store/storage.ts';
+import { Staging } from '../../../src/embedded/event-store/appends/staging.ts';
+import type { ProposedEvent } from '../../../src/embedded/event-store/storage/record.ts';
+import { openStorage, type Storage, type Visit } from '../../../src/embedded/event-store/storage/storage.ts';
 import { atEnd } from './support.ts';
 
 export const proposed = (data = '{}', type = 'Counted'): ProposedEvent => ({

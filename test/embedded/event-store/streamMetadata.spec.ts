@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { TOMBSTONE_REVISION } from '../../../src/embedded/event-store/record.ts';
+import { TOMBSTONE_REVISION } from '../../../src/embedded/event-store/storage/record.ts';
 import {
   isSoftDeleted,
   NO_METADATA,
@@ -8,8 +8,8 @@ import {
   SOFT_DELETED,
   type StreamMetadata,
   withTruncateBefore,
-} from '../../../src/embedded/event-store/streamMetadata.ts';
-import { firstKept, firstYoung } from '../../../src/embedded/event-store/truncation.ts';
+} from '../../../src/embedded/event-store/streams/streamMetadata.ts';
+import { firstKept, firstYoung } from '../../../src/embedded/event-store/streams/truncation.ts';
 
 const read = (json: string): StreamMetadata => readStreamMetadata(Buffer.from(json), true);
 

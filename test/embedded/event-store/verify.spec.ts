@@ -2,10 +2,10 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { NO_STREAM } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { backupFolder } from '../../../src/embedded/event-store/backup.ts';
-import { indexPath, logPath } from '../../../src/embedded/event-store/folder.ts';
-import { StreamIndex } from '../../../src/embedded/event-store/streamIndex.ts';
-import { verifyFolder } from '../../../src/embedded/event-store/verify.ts';
+import { backupFolder } from '../../../src/embedded/event-store/storage/backup.ts';
+import { indexPath, logPath } from '../../../src/embedded/event-store/storage/folder.ts';
+import { StreamIndex } from '../../../src/embedded/event-store/storage/streamIndex.ts';
+import { verifyFolder } from '../../../src/embedded/event-store/storage/verify.ts';
 import { openStored, write } from './storing.ts';
 import { append, connect, events, newFolder, startPair, startServer, wholeLog } from './support.ts';
 
@@ -69,11 +69,11 @@ describe('copying a folder in use', () => {
     const dataDir = newFolder();
     const { client } = await startPair({ dataDir });
     const target = join(newFolder(), 'copy');
-    const writers = { going: true };
+    const stop = new AbortController();
     let acknowledged = 0;
     const writing = Array.from({ length: 8 }, async (_, n) => {
       await append(client, `s-${n}`, events(3), NO_STREAM);
-      for (let revision = 2n; writers.going; revision += 3n) {
+      for (let revision = 2n; !stop.signal.aborted; revision += 3n) {
         await append(client, `s-${n}`, events(3), revision);
         acknowledged += 3;
       }
@@ -81,7 +81,7 @@ describe('copying a folder in use', () => {
     while (acknowledged < 2_000) await new Promise((resolve) => setTimeout(resolve, 5));
     const before = acknowledged;
     const copied = backupFolder(dataDir, target);
-    writers.going = false;
+    stop.abort();
     await Promise.all(writing);
     expect(await verifyFolder(target)).toMatchObject({ events: copied.events, end: copied.bytes, indexedUpTo: 0, problems: [] });
     const original = await wholeLog(client);

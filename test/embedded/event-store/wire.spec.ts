@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { NO_STREAM } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { MalformedMessage, ProtoReader, ProtoWriter } from '../../../src/embedded/event-store/protobuf.ts';
+import { MalformedMessage, ProtoReader, ProtoWriter } from '../../../src/embedded/event-store/transport/protobuf.ts';
 import { append, atEnd, event, startPair, wholeLog } from './support.ts';
 
 const STREAMS = '/event_store.client.streams.Streams';
@@ -59,7 +59,7 @@ describe('bad bytes in a call', () => {
     ['half a header', 'BatchAppend', Buffer.from([0, 0]), 13],
     ['no message', 'Read', Buffer.alloc(0), 3],
     ['an append without options', 'Append', Buffer.alloc(0), 3],
-    ["a call that is not served", "Renumber", Buffer.alloc(0), 12],
+    ['a call that is not served', 'Renumber', Buffer.alloc(0), 12],
   ])('%s', async (_what, method, body, status) => {
     const { server, client } = await startPair();
     expect(await call(await open(server.port), `${STREAMS}/${method}`, body)).toBe(status);

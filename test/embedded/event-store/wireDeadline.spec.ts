@@ -1,6 +1,6 @@
 import { jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { ProtoWriter } from '../../../src/embedded/event-store/protobuf.ts';
+import { ProtoWriter } from '../../../src/embedded/event-store/transport/protobuf.ts';
 import { grpcFrame, openCall, openSession, openSocket, STREAMS, within } from './hostile.ts';
 import { callHeaders, connection, DATA, END_HEADERS, frame, HEADERS, RST_STREAM } from './hostileFrames.ts';
 import { append, event, startPair, until, wholeLog } from './support.ts';

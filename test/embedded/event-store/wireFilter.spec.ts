@@ -1,7 +1,14 @@
-import { type EventStoreDBClient, eventTypeFilter, excludeSystemEvents, type Filter, NO_STREAM, streamNameFilter } from '@eventstore/db-client';
+import {
+  type EventStoreDBClient,
+  eventTypeFilter,
+  excludeSystemEvents,
+  type Filter,
+  NO_STREAM,
+  streamNameFilter,
+} from '@eventstore/db-client';
 import { describe, expect, it } from '@jest/globals';
-import { compileFilter } from '../../../src/embedded/event-store/filter.ts';
-import { encodeRecord } from '../../../src/embedded/event-store/record.ts';
+import { compileFilter } from '../../../src/embedded/event-store/reads/filter.ts';
+import { encodeRecord } from '../../../src/embedded/event-store/storage/record.ts';
 import { append, atEnd, event, startPair, until } from './support.ts';
 
 const ID = '00000000-0000-4000-8000-000000000000';

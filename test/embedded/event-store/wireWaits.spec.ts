@@ -1,6 +1,5 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { describe, expect, it } from '@jest/globals';
-import { type Call, Status } from '../../../src/embedded/event-store/grpc.ts';
 import {
   CALLS_MAX,
   CONNECTION_IDLE_MAX_MS,
@@ -12,7 +11,8 @@ import {
   REQUEST_WAIT_MAX_MS,
   WAIT_SWEEP_MS,
 } from '../../../src/embedded/event-store/limits.ts';
-import { Transport } from '../../../src/embedded/event-store/transport.ts';
+import { type Call, Status } from '../../../src/embedded/event-store/transport/grpc.ts';
+import { Transport } from '../../../src/embedded/event-store/transport/transport.ts';
 import { grpcFrame, openCall, openSession, openSocket, within } from './hostile.ts';
 import { callHeaders, connection, END_HEADERS, frame, HEADERS } from './hostileFrames.ts';
 import { atEnd, until } from './support.ts';
@@ -66,7 +66,7 @@ const begin = async (port: number, path: string, options = {}) => {
 const isClosed = (session: ClientHttp2Session) => until(() => session.closed || session.destroyed, 'the end of the connection');
 
 describe('a client that keeps the server waiting', () => {
-  it('for a connection\'s first call is cut', async () => {
+  it("for a connection's first call is cut", async () => {
     const { port, pass } = await start();
     const [silent, greeted] = [openSocket(port), await openSession(port)];
     const cut = new Promise((resolve) => silent.resume().on('close', resolve));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import type { Deletion, Expected } from '../../../src/embedded/event-store/append.ts';
-import { type ProposedEvent, recordStream, recordType, TOMBSTONE_REVISION } from '../../../src/embedded/event-store/record.ts';
-import { recordFields } from '../../../src/embedded/event-store/recordFields.ts';
-import { openStorage } from '../../../src/embedded/event-store/storage.ts';
-import { streamState } from '../../../src/embedded/event-store/streamState.ts';
-import { Writer } from '../../../src/embedded/event-store/writer.ts';
+import type { Deletion, Expected } from '../../../src/embedded/event-store/appends/append.ts';
+import { Writer } from '../../../src/embedded/event-store/appends/writer.ts';
+import { type ProposedEvent, recordStream, recordType, TOMBSTONE_REVISION } from '../../../src/embedded/event-store/storage/record.ts';
+import { recordFields } from '../../../src/embedded/event-store/storage/recordFields.ts';
+import { openStorage } from '../../../src/embedded/event-store/storage/storage.ts';
+import { streamState } from '../../../src/embedded/event-store/streams/streamState.ts';
 import { atEnd, newFolder } from './support.ts';
 
 const ANY: Expected = { kind: 'any' };

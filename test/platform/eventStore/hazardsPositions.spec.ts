@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import {
   AppendInDoubt,
@@ -38,6 +39,20 @@ describe('CL11, CL12: positions', () => {
   it('CL11, CL12: a checkpoint at 2^64 − 1 is none', async () => {
     live(message.checkpoint(none), message.event('account-a', '0', '100'), message.checkpoint('500', none));
     expect(told(await follow(toTheEnd))).toEqual([100n, [500n], 'caught-up']);
+  });
+
+  it("CL11: checkpoints that still come while a subscription is left are nobody's unhandled rejection", async () => {
+    serving((call) => {
+      call.write(message.confirmation());
+      call.write(message.event('account-a', '0', '50'));
+      const sending = setInterval(() => {
+        for (let i = 1; i <= 100; i += 1) call.write(message.checkpoint(String(i * 100), i % 3 ? undefined : none));
+      }, 1);
+      call.on('cancelled', () => clearInterval(sending));
+    });
+    for (let i = 0; i < 20; i += 1) expect(told(await follow((got) => got.length === 1 + (i % 3)))[0]).toBe(50n);
+    await sleep(50);
+    expect(server.seen.openReads).toBe(0);
   });
 
   it('CL12: a checkpoint counts as the lower of commit and prepare', async () => {
