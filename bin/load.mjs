@@ -23,6 +23,9 @@ const fail = (status, message) => {
   process.exit(status);
 };
 
+/** Scenarios whose shop is another than that of `till up`. */
+const shopOptions = { 'two-processes': ['--command-apis', '2'] };
+
 const parse = () => {
   const options = {
     original: { type: 'boolean' },
@@ -56,7 +59,9 @@ const main = async () => {
   if (options.url && options.kills.length > 0) fail(2, '--kill needs a shop started here');
   const k6 = findK6();
   if (!options.url) console.log('starting a shop …');
-  const shop = options.url ? { urls: { edge: options.url, commands: options.url, queries: options.url } } : await startShop();
+  const shop = options.url
+    ? { urls: { edge: options.url, commands: options.url, queries: options.url } }
+    : await startShop(shopOptions[options.subject.replace(/\.ts$/, '')]);
   console.log(`shop at ${shop.urls.edge}`);
   const running = { child: null };
   const interrupt = () => running.child?.kill('SIGINT');

@@ -15,8 +15,8 @@ const till = join(root, 'bin', 'till.mjs');
 const portNames = ['EDGE', 'COMMAND', 'QUERY', 'GRPC', 'PROJECTOR', 'WORKER', 'EVENTSTORE', 'POSTGRES'];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts a shop of its own on free ports with empty data, and waits until it is ready. Throws with the tail of its log. */
-export const startShop = async () => {
+/** Starts a shop of its own (`till up` with these options) on free ports with empty data, and waits until it is ready. Throws with the tail of its log. */
+export const startShop = async (options = []) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'till-load-'));
   const ports = Object.fromEntries(portNames.map((name) => [`${name}_PORT`, '0']));
   const env = { ...process.env, ...ports, DATA_DIR: dataDir, ENABLE_TEST_ENDPOINTS: '1' };
@@ -25,7 +25,7 @@ export const startShop = async () => {
   const logFile = join(dataDir, 'up.log');
   const log = openSync(logFile, 'a');
   // A group of its own: Ctrl-C reaches the runner alone, which then stops the shop in order.
-  const child = spawn(process.execPath, [till, 'up'], { cwd: root, env, stdio: ['ignore', log, log], detached: true });
+  const child = spawn(process.execPath, [till, 'up', ...options], { cwd: root, env, stdio: ['ignore', log, log], detached: true });
   closeSync(log);
   const shop = { child, env, dataDir, logFile };
   const until = Date.now() + START_MAX_MS;

@@ -1,5 +1,5 @@
 import type { OrderLine, Rejection } from '../domain/account.ts';
-import type { IssuedCoupon, OpenedPolicy } from '../domain/couponPolicy.ts';
+import type { IssuedCoupon, OpenedPolicy, PolicyTerms } from '../domain/couponPolicy.ts';
 import type { DomainEvent } from '../domain/events.ts';
 import type { CreatedProduct } from '../domain/product.ts';
 import type { Position } from '../platform/eventStore/eventStore.ts';
@@ -37,17 +37,48 @@ export type Order = {
   settledAt: number | null;
 };
 
-export type Policy = { readonly opened: OpenedPolicy; issued: number; lastSerial: number; byUser: Map<string, number> };
+/** `terms` are those of now. */
+export type Policy = {
+  readonly opened: OpenedPolicy;
+  terms: PolicyTerms;
+  updatedAt: number;
+  deletedAt: number | null;
+  changes: number;
+  issued: number;
+  lastSerial: number;
+  byUser: Map<string, number>;
+};
+
+export type PolicyChange = Readonly<{
+  policyId: string;
+  seq: number;
+  change: 'created' | 'changed' | 'count-added' | 'deleted';
+  terms: PolicyTerms;
+  at: number;
+}>;
 
 export type Coupon = {
   readonly issued: IssuedCoupon;
   readonly policyId: string;
   /** Its place among all issues of the log, from 1. */
   readonly number: number;
-  status: 'available' | 'held' | 'used';
+  /** Its issue, and what was done with it since. */
+  changes: number;
+  status: 'available' | 'held' | 'used' | 'deleted';
   orderId: string | null;
+  productId: string | null;
   usedAt: number | null;
+  deletedAt: number | null;
 };
+
+export type CouponChange = Readonly<{
+  couponId: string;
+  seq: number;
+  change: 'held' | 'used' | 'released' | 'use-cancelled' | 'deleted';
+  productId: string | null;
+  orderId: string | null;
+  at: number;
+}>;
 
 /** `onHand` follows what the ledger says of itself; `received` and `taken` are summed up. */
 export type Product = { readonly productId: string; created: CreatedProduct | null; received: number; taken: number; onHand: number };
@@ -64,6 +95,10 @@ export type Books = Readonly<{
   orders: Map<string, Order>;
   policies: Map<string, Policy>;
   coupons: Map<string, Coupon>;
+  /** By policy and number of the change, from 1. */
+  policyChanges: Map<string, PolicyChange>;
+  /** By coupon and number of the change; the issue is 1. */
+  couponChanges: Map<string, CouponChange>;
   products: Map<string, Product>;
   verdicts: Map<string, Verdict>;
   /** By product and day. */
@@ -80,6 +115,8 @@ export const emptyBooks = (serviceZone: string): Books => ({
   orders: new Map(),
   policies: new Map(),
   coupons: new Map(),
+  policyChanges: new Map(),
+  couponChanges: new Map(),
   products: new Map(),
   verdicts: new Map(),
   sales: new Map(),

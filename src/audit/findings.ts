@@ -9,7 +9,7 @@ export const INVARIANTS = {
   I4: 'one recorded outcome for each command',
   I5: 'coupons within the count; serials 1, 2, 3 without a hole',
   I6: 'at most perUser coupons of a policy for each user',
-  I7: 'a coupon is free, held by one order, or used by one order',
+  I7: 'a coupon is free, held by one order, used once, or deleted; used by an order it stays so',
   I8: 'coupons only by their terms, for their owner, in their time',
   I10: 'stock is never negative',
   I11: 'received = on hand + taken',

@@ -7,9 +7,11 @@ import { shopEvents } from '../domain/shop.ts';
 import { type Position, type RecordedEvent, type Revision, STORE_IDENTITY_STREAM } from '../platform/eventStore/eventStore.ts';
 import { charge } from './accounts.ts';
 import { type Books, type DataOf, Entry, emptyBooks } from './books.ts';
-import { issue, openPolicy } from './coupons.ts';
+import { issue } from './coupons.ts';
+import { cancelUse, deleteCoupon, useCoupon } from './couponUse.ts';
 import { type Findings, placeText } from './findings.ts';
 import { place, reject, submit } from './orders.ts';
+import { addCount, changePolicy, deletePolicy, openPolicy } from './policies.ts';
 import { openGeneration } from './sales.ts';
 import { createProduct, denyStock, receiveStock, takeStock } from './stock.ts';
 
@@ -102,7 +104,13 @@ const HANDLERS: Handlers = {
   OrderPlaced: place,
   OrderRejected: reject,
   CouponPolicyOpened: openPolicy,
+  CouponPolicyChanged: changePolicy,
+  CouponCountAdded: addCount,
+  CouponPolicyDeleted: deletePolicy,
   CouponIssued: issue,
+  CouponUsed: useCoupon,
+  CouponUseCancelled: cancelUse,
+  CouponDeleted: deleteCoupon,
   StockReceived: receiveStock,
   StockTaken: takeStock,
   StockDenied: denyStock,

@@ -2,7 +2,8 @@ import type { OrderLine } from '../domain/account.ts';
 import { dayIn } from '../platform/serviceZone.ts';
 import { hold, restore, spend } from './accounts.ts';
 import { type DataOf, type Entry, linesText, type Order } from './books.ts';
-import { discountOf, holdCoupon, letGoCoupon } from './coupons.ts';
+import { discountOf } from './coupons.ts';
+import { holdCoupon, letGoCoupon } from './couponUse.ts';
 import { sell } from './sales.ts';
 
 export const submit = (entry: Entry, submitted: DataOf<'OrderSubmitted'>): void => {
@@ -41,13 +42,13 @@ export const place = (entry: Entry, data: DataOf<'OrderPlaced'>): void => {
     entry.same('I16', 'couponId', submitted.couponId, couponId);
     if (!sameLines(submitted.lines, lines)) entry.breaks('I16', 'lines', linesText(submitted.lines), linesText(lines));
   }
-  if (couponId !== null) letGoCoupon(entry, couponId, orderId, at);
+  if (couponId !== null) letGoCoupon(entry, couponId, orderId, 'used', at);
   const day = dayIn(entry.books.serviceZone, at);
   for (const { productId, quantity } of lines) sell(entry, productId, day, quantity);
 };
 
 export const reject = (entry: Entry, data: DataOf<'OrderRejected'>): void => {
-  const { orderId, reason, couponId, totalAmount } = data;
+  const { orderId, reason, couponId, totalAmount, at } = data;
   const order = settle(entry, data, 'rejected', reason);
   restore(entry, data, order?.submitted.totalAmount ?? 0);
   entry.same('I15', `verdict on ${orderId}`, reason, entry.books.verdicts.get(orderId) ?? 'none');
@@ -55,7 +56,7 @@ export const reject = (entry: Entry, data: DataOf<'OrderRejected'>): void => {
     entry.same('I15', 'totalAmount', order.submitted.totalAmount, totalAmount);
     entry.same('I15', 'couponId', order.submitted.couponId, couponId);
   }
-  if (couponId !== null) letGoCoupon(entry, couponId, orderId, null);
+  if (couponId !== null) letGoCoupon(entry, couponId, orderId, 'released', at);
 };
 
 /** The order, now settled; `null` when it was not open. */

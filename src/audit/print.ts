@@ -46,7 +46,7 @@ const sums = ({ totals: t, openOrders, balances, products, policies }: AuditRepo
   `  balances  ${balancesText(balances)}`,
   `  orders    ${number(t.ordersPlaced)} placed (${number(t.ordersPlacedWithCoupon)} with coupon), ${number(t.ordersRejected)} rejected, ` +
     `${number(t.ordersOpen)} open${openOrders.count > 0 ? `, the oldest for ${number(openOrders.oldestSeconds)} s` : ''}`,
-  `  coupons   ${number(t.couponsIssued)} issued, ${number(t.couponsUsed)} used, ${number(t.couponsHeld)} held`,
+  `  coupons   ${number(t.couponsIssued)} issued, ${number(t.couponsUsed)} used, ${number(t.couponsHeld)} held, ${number(t.couponsDeleted)} deleted`,
   ...policies
     .slice(-ITEMS_SHOWN_MAX)
     .map(({ policyId, count, issued }) => `  policy    ${policyId}: ${number(issued)} of ${count === null ? 'any number' : number(count)}`),

@@ -19,6 +19,7 @@ export type Totals = Readonly<{
   couponsIssued: number;
   couponsHeld: number;
   couponsUsed: number;
+  couponsDeleted: number;
 }>;
 
 export type AuditReport = Readonly<{
@@ -52,15 +53,7 @@ export const reportOf = (ledger: Ledger, findings: Findings, views: readonly Vie
     openOrders: { count: opened.length, oldestSeconds: Math.floor((asOf - oldest) / 1_000) },
     balances: balancesOf(books),
     products: [...books.products.values()].map(({ productId, received, taken, onHand }) => ({ productId, received, taken, onHand })),
-    policies: [...books.policies].map(
-      ([
-        policyId,
-        {
-          opened: { terms },
-          issued,
-        },
-      ]) => ({ policyId, count: terms.count, issued }),
-    ),
+    policies: [...books.policies].map(([policyId, { terms, issued }]) => ({ policyId, count: terms.count, issued })),
     invariants: (Object.keys(INVARIANTS) as Invariant[]).map((id) => {
       const violations = findings.countOf(id);
       return { id, ok: violations === 0, violations };
@@ -72,7 +65,7 @@ export const reportOf = (ledger: Ledger, findings: Findings, views: readonly Vie
 
 const totalsOf = ({ accounts, orders, coupons }: Books): Totals => {
   const totals = { accounts: accounts.size, charged: 0, balances: 0, held: 0, spent: 0, ordersPlaced: 0, ordersPlacedWithCoupon: 0 };
-  const states = { open: 0, placed: 0, rejected: 0, available: 0, held: 0, used: 0 };
+  const states = { open: 0, placed: 0, rejected: 0, available: 0, held: 0, used: 0, deleted: 0 };
   for (const { charged, balance, held, spent } of accounts.values()) {
     totals.charged += charged;
     totals.balances += balance;
@@ -92,6 +85,7 @@ const totalsOf = ({ accounts, orders, coupons }: Books): Totals => {
     couponsIssued: coupons.size,
     couponsHeld: states.held,
     couponsUsed: states.used,
+    couponsDeleted: states.deleted,
   };
 };
 

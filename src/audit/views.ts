@@ -1,4 +1,5 @@
 import type { OrderLine } from '../domain/account.ts';
+import type { PolicyTerms } from '../domain/couponPolicy.ts';
 import type { Books } from './books.ts';
 
 /** A row as it must be, by the view's own column names: money and quantities as numbers, times in milliseconds. */
@@ -44,7 +45,7 @@ const coupons: View = {
   name: 'coupons',
   key: ['coupon_id'],
   expected: (books) =>
-    rowsOf(books.coupons, ({ issued, policyId, number, status, orderId, usedAt }) => ({
+    rowsOf(books.coupons, ({ issued, policyId, number, status, orderId, productId, usedAt, deletedAt }) => ({
       coupon_id: issued.couponId,
       number,
       policy_id: policyId,
@@ -56,9 +57,23 @@ const coupons: View = {
       issued_at: issued.issuedAt,
       expires_at: issued.expiresAt,
       used_at: usedAt,
-      product_id: null,
+      product_id: productId,
       order_id: orderId,
-      deleted_at: null,
+      deleted_at: deletedAt,
+    })),
+};
+
+const couponHistory: View = {
+  name: 'coupon_history',
+  key: ['coupon_id', 'seq'],
+  expected: (books) =>
+    rowsOf(books.couponChanges, ({ couponId, seq, change, productId, orderId, at }) => ({
+      coupon_id: couponId,
+      seq,
+      change,
+      product_id: productId,
+      order_id: orderId,
+      at,
     })),
 };
 
@@ -106,28 +121,39 @@ const products: View = {
   },
 };
 
+const termsRow = (terms: PolicyTerms): Row => ({
+  name: terms.name,
+  count: terms.count,
+  discount_type: terms.discountType,
+  discount_amount: terms.discountAmount,
+  starts_at: terms.startsAt,
+  ends_at: terms.endsAt,
+  expire_minutes: terms.expireMinutes,
+  per_user: terms.perUser,
+});
+
 const couponPolicies: View = {
   name: 'coupon_policies',
   key: ['policy_id'],
   expected: (books) =>
-    rowsOf(books.policies, ({ opened: { policyId, number, generation, terms, at }, issued }) => ({
+    rowsOf(books.policies, ({ opened: { policyId, number, generation, at }, terms, updatedAt, deletedAt, issued }) => ({
       policy_id: policyId,
       number,
       generation,
-      name: terms.name,
       type: terms.count === null ? 'unlimited' : 'limited',
-      count: terms.count,
       issued,
-      discount_type: terms.discountType,
-      discount_amount: terms.discountAmount,
-      starts_at: terms.startsAt,
-      ends_at: terms.endsAt,
-      expire_minutes: terms.expireMinutes,
-      per_user: terms.perUser,
+      ...termsRow(terms),
       created_at: at,
-      updated_at: at,
-      deleted_at: null,
+      updated_at: updatedAt,
+      deleted_at: deletedAt,
     })),
+};
+
+const couponPolicyHistory: View = {
+  name: 'coupon_policy_history',
+  key: ['policy_id', 'seq'],
+  expected: (books) =>
+    rowsOf(books.policyChanges, ({ policyId, seq, change, terms, at }) => ({ policy_id: policyId, seq, change, ...termsRow(terms), at })),
 };
 
 const productSales: View = {
@@ -142,4 +168,15 @@ const generations: View = {
   expected: (books) => rowsOf(books.generations, ({ generation, at }) => ({ generation, opened_at: at })),
 };
 
-export const VIEWS: readonly View[] = [accounts, balanceHistory, coupons, orders, products, couponPolicies, productSales, generations];
+export const VIEWS: readonly View[] = [
+  accounts,
+  balanceHistory,
+  coupons,
+  couponHistory,
+  orders,
+  products,
+  couponPolicies,
+  couponPolicyHistory,
+  productSales,
+  generations,
+];

@@ -3,7 +3,9 @@ import { ConfigError, describeConfig, parseConfig } from '../platform/config.ts'
 import { EXIT, runProcess, type StartProcess } from '../platform/process.ts';
 import { EVENTS_OPTIONS } from './eventsOptions.ts';
 import { onLocalDatabase, onLocalStores, withLocalStores } from './localStores.ts';
+import { PROJECTIONS_OPTIONS } from './projectionsOptions.ts';
 import { runningShop } from './shopFile.ts';
+import type { Apart } from './up.ts';
 
 /** `run` answers the exit status, or null when a process goes on in the background until a signal. */
 type Command = Readonly<{ summary: string; options?: string; run(args: readonly string[]): Promise<number | null> }>;
@@ -12,9 +14,13 @@ class UsageError extends Error {}
 
 /** Switches of a command that takes nothing else. */
 const switches = <Name extends string>(args: readonly string[], ...names: readonly Name[]): Readonly<Partial<Record<Name, boolean>>> => {
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'boolean' as const }]));
+  return parsed(() => parseArgs({ args: [...args], options, strict: true }).values as Partial<Record<Name, boolean>>);
+};
+
+const parsed = <T>(parse: () => T): T => {
   try {
-    const options = Object.fromEntries(names.map((name) => [name, { type: 'boolean' as const }]));
-    return parseArgs({ args: [...args], options, strict: true }).values as Partial<Record<Name, boolean>>;
+    return parse();
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
@@ -39,8 +45,8 @@ const config = async (args: readonly string[]): Promise<number> => {
 };
 
 const up = async (args: readonly string[]): Promise<number> => {
-  switches(args);
-  return (await import('./up.ts')).up();
+  const apart = apartOf(args);
+  return (await import('./up.ts')).up(apart);
 };
 
 const migrate = async (args: readonly string[]): Promise<number> => {
@@ -58,6 +64,21 @@ const seed = async (args: readonly string[]): Promise<number> => {
   return EXIT.done;
 };
 
+/** Processes of one kind at most on one machine. */
+const APIS_MAX = 8;
+
+/** How many command and query APIs run apart; null when neither option is there, and one process serves both. */
+const apartOf = (args: readonly string[]): Apart | null => {
+  const options = { 'command-apis': { type: 'string' }, 'query-apis': { type: 'string' } } as const;
+  const values = parsed(() => parseArgs({ args: [...args], options, strict: true }).values);
+  const count = (name: keyof typeof options): number => {
+    const number = Number(values[name] ?? 1);
+    if (!Number.isInteger(number) || number < 1 || number > APIS_MAX) throw new UsageError(`--${name} must be 1 to ${APIS_MAX}`);
+    return number;
+  };
+  return Object.keys(values).length === 0 ? null : { commandApis: count('command-apis'), queryApis: count('query-apis') };
+};
+
 /** With options of its own it is told nothing else; without any it is configured like every other process. */
 const eventStore = async (args: readonly string[]): Promise<number | null> => {
   const [word = '', ...rest] = args;
@@ -70,7 +91,7 @@ const eventStore = async (args: readonly string[]): Promise<number | null> => {
 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  up: { summary: 'run the whole shop on this machine until Ctrl-C', run: up },
+  up: { summary: 'run the whole shop on this machine until Ctrl-C', options: '[--command-apis N --query-apis N]', run: up },
   migrate: { summary: 'bring the tables up to date', run: migrate },
   seed: { summary: 'create the products p1 to p5', options: '[--json]', run: seed },
   audit: {
@@ -82,6 +103,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: 'look into the event store: follow the log, print a stream, export it all',
     options: EVENTS_OPTIONS,
     run: async (args) => (await import('./events.ts')).eventsCommand(args),
+  },
+  projections: {
+    summary: 'see how the views stand; rebuild, promote and retire their versions; let one go on without an event',
+    options: PROJECTIONS_OPTIONS,
+    run: async (args) => (await import('./projections.ts')).projectionsCommand(args),
   },
   config: { summary: 'print the configuration, secrets masked', options: '[--json]', run: config },
   api: {
@@ -95,6 +121,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'query-api': {
     summary: 'run the query API',
     run: listener('query-api', async () => onLocalDatabase((await import('../read-api/main.ts')).startQueryApi)),
+  },
+  edge: {
+    summary: 'run the edge before the APIs of COMMAND_URLS and QUERY_URLS',
+    run: listener('edge', async () => (await import('../edge/edge.ts')).startEdge),
   },
   projector: {
     summary: 'run the projector',

@@ -41,8 +41,9 @@ export class Supervisor {
     return Object.assign({}, ...this.#children.map((child) => child.urls));
   }
 
+  /** Of several processes of one kind the port of the first. */
   get ports(): Ports {
-    return Object.assign({}, ...this.#children.map((child) => child.ports));
+    return Object.assign({}, ...this.#children.map((child) => child.ports).reverse());
   }
 
   /** Starts a child; resolves when it listens, rejects when any child is lost. */

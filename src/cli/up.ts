@@ -1,6 +1,6 @@
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { maskPasswords, parseConfig } from '../platform/config.ts';
+import { maskPasswords, parseConfig, reachableHost } from '../platform/config.ts';
 import type { ChildSpec } from './child.ts';
 import { seed } from './seed.ts';
 import { type OpenShop, runShop, urlsOf } from './shop.ts';
@@ -18,10 +18,11 @@ const NOT_YET: readonly string[] = ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', '
 
 const main = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
 
-const specOf = (dataDir: string, name: string, env: NodeJS.ProcessEnv = {}): ChildSpec => ({
+/** `command` is what `till` runs under this name. */
+const specOf = (dataDir: string, name: string, env: NodeJS.ProcessEnv = {}, command = name): ChildSpec => ({
   name,
   module: main,
-  args: [name],
+  args: [command],
   env: { ...process.env, DATA_DIR: dataDir, ...env },
   logFile: join(dataDir, 'logs', `${name}.log`),
 });
@@ -86,8 +87,36 @@ const announce = ({ config, dataDir }: OpenShop, urls: Urls): void => {
   process.stdout.write(`ready ${addresses}\n\nTry:\n${linesToTry(edge, dataDir)}\n\n`);
 };
 
-/** Everything in order: stores, tables, projector and APIs, catalogue. The APIs stand last, so they are stopped first. */
-const bringUp = async (shop: OpenShop): Promise<void> => {
+/** How many command and query APIs run in processes of their own, behind an edge. */
+export type Apart = Readonly<{ commandApis: number; queryApis: number }>;
+
+/** Behind the edge every caller has its address: callers are told apart where they come in. */
+const BEHIND_THE_EDGE = { RATE_LIMIT_REQUESTS: '0' } as const;
+
+/** The first of a kind takes the configured port, the others any that is free. The query side is told of no event store. */
+const startApart = async (
+  { config, dataDir, supervisor }: OpenShop,
+  env: NodeJS.ProcessEnv,
+  { commandApis, queryApis }: Apart,
+): Promise<void> => {
+  const specs = (command: string, count: number, portVariable: string, more: NodeJS.ProcessEnv = {}): ChildSpec[] =>
+    Array.from({ length: count }, (_, i) =>
+      specOf(dataDir, `${command}-${i + 1}`, { ...env, ...BEHIND_THE_EDGE, ...(i === 0 ? {} : { [portVariable]: '0' }), ...more }, command),
+    );
+  const apis = [
+    ...specs('command-api', commandApis, 'COMMAND_PORT'),
+    ...specs('query-api', queryApis, 'QUERY_PORT', { EVENTSTORE_URL: '' }),
+  ];
+  await Promise.all(apis.map((spec) => supervisor.start(spec)));
+  const urlsBy = (port: 'command' | 'query'): string =>
+    supervisor.processes
+      .flatMap(({ ports }) => (ports[port] === undefined ? [] : [`http://${reachableHost(config.host)}:${ports[port]}`]))
+      .join(',');
+  await supervisor.start(specOf(dataDir, 'edge', { COMMAND_URLS: urlsBy('command'), QUERY_URLS: urlsBy('query') }));
+};
+
+/** Everything in order: stores, tables, projector and APIs, catalogue. What callers reach stands last, so it is stopped first. */
+const bringUp = async (shop: OpenShop, apart: Apart | null): Promise<void> => {
   const { dataDir, supervisor, progress } = shop;
   await startStores(shop);
   const { eventStore = '', postgres = '' } = urlsOf(shop);
@@ -96,7 +125,9 @@ const bringUp = async (shop: OpenShop): Promise<void> => {
   progress.step('starting projector and api');
   const env = { EVENTSTORE_URL: eventStore, DATABASE_URL: postgres, EVENTSTORE_URL_FILE: '', DATABASE_URL_FILE: '' };
   // One after the other: the projector makes the tables of its views before it listens, and the APIs read them.
-  for (const name of ['projector', 'api']) await supervisor.start(specOf(dataDir, name, env));
+  await supervisor.start(specOf(dataDir, 'projector', env));
+  if (apart === null) await supervisor.start(specOf(dataDir, 'api', env));
+  else await startApart(shop, env, apart);
   progress.step('waiting until all is ready');
   const urls = urlsOf(shop);
   await untilReady(urls.edge ?? '');
@@ -109,4 +140,4 @@ const bringUp = async (shop: OpenShop): Promise<void> => {
 const STEPS = 5;
 
 /** Runs the whole shop on this machine until a signal; answers the exit status. */
-export const up = (): Promise<number> => runShop(parseConfig(process.env), STEPS, bringUp);
+export const up = (apart: Apart | null): Promise<number> => runShop(parseConfig(process.env), STEPS, (shop) => bringUp(shop, apart));

@@ -1,12 +1,24 @@
 import { createApp, listen } from '../platform/http.ts';
+import { createMetrics } from '../platform/metrics.ts';
 import type { StartProcess } from '../platform/process.ts';
+import { rateLimitOf } from '../platform/rateLimit.ts';
 import { createCommandSide } from './module.ts';
 import { explainCommandError } from './routes/explain.ts';
 
 /** `till command-api`: the command API alone. */
 export const startCommandApi: StartProcess = async (config, log) => {
-  const side = createCommandSide(config, log);
-  const app = createApp({ log, tables: [side.routes], health: side.health, explain: explainCommandError });
+  const metrics = createMetrics();
+  const side = createCommandSide(config, log, metrics);
+  const app = createApp({
+    log,
+    tables: [side.routes],
+    health: side.health,
+    title: 'Tillstream commands',
+    metrics,
+    rateLimit: rateLimitOf(config),
+    trustedProxies: config.trustedProxies,
+    explain: explainCommandError,
+  });
   const server = await listen(app, config.host, config.commandPort);
   return {
     ports: { command: server.port },

@@ -3,11 +3,17 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import { createEsdbEventStore } from '../platform/eventStore/esdbEventStore.ts';
 import type { EventStore } from '../platform/eventStore/eventStore.ts';
+import { createStreamTruncation, noTruncation, type StreamTruncation } from '../platform/eventStore/streamTruncation.ts';
 import type { HealthChecks, RouteTable } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Metrics } from '../platform/metrics.ts';
 import { type Database, openDatabase } from '../platform/postgres.ts';
 import { Catalog } from './catalog.ts';
+import { seed001Routes } from './dialects/seed001.ts';
+import { LedgerWarmUp } from './ledgerWarmUp.ts';
 import { Mailboxes } from './mailboxes.ts';
+import { countedAppends, countedMailboxes } from './metrics.ts';
+import { type CommandObserver, noObserver } from './observer.ts';
 import { OrderPlacement } from './orderPlacement.ts';
 import { LedgerHistory, type PastVerdicts } from './pastVerdicts.ts';
 import { ReadModels } from './readModels.ts';
@@ -28,7 +34,9 @@ export const CommandId = {
   log: id<Logger>('log'),
   clock: id<Clock>('clock'),
   eventStore: id<EventStore>('eventStore'),
+  truncation: id<StreamTruncation>('truncation'),
   database: id<Database>('database'),
+  observer: id<CommandObserver>('observer'),
   mailboxes: id<Mailboxes>('mailboxes'),
   catalog: id<Catalog>('catalog'),
   pastVerdicts: id<PastVerdicts>('pastVerdicts'),
@@ -43,8 +51,14 @@ export const CommandId = {
 /** The write side. What a class needs stands in its constructor; only this file knows the container. */
 export const commandModule = new ContainerModule(({ bind }) => {
   const C = CommandId;
+  bind(C.observer).toConstantValue(noObserver);
+  bind(C.truncation).toConstantValue(noTruncation);
   bind(C.mailboxes)
-    .toResolvedValue((store: EventStore, clock: Clock) => new Mailboxes(store, clock.monotonic), [C.eventStore, C.clock])
+    .toResolvedValue(
+      (store: EventStore, clock: Clock, observer: CommandObserver, truncation: StreamTruncation, log: Logger) =>
+        new Mailboxes(store, clock.monotonic, { observer, snapshots: { truncate: truncation.truncate, log } }),
+      [C.eventStore, C.clock, C.observer, C.truncation, C.log],
+    )
     .inSingletonScope();
   bind(C.catalog)
     .toResolvedValue((mailboxes: Mailboxes) => new Catalog(mailboxes), [C.mailboxes])
@@ -94,7 +108,8 @@ export const commandModule = new ContainerModule(({ bind }) => {
         ...couponRoutes(mailboxes, clock, config.idempotencyRequired),
         ...orderRoutes(placement, clock, config.idempotencyRequired),
         ...productRoutes(mailboxes, catalog, setup, clock),
-        ...policyRoutes(setup, clock),
+        ...policyRoutes(setup, mailboxes, clock),
+        ...seed001Routes(mailboxes, clock, config.idempotencyRequired),
         ...(config.enableTestEndpoints ? initRoutes(setup, models, clock, config.serviceZone) : {}),
       }),
       [C.config, C.clock, C.mailboxes, C.catalog, C.placement, C.setup, C.readModels],
@@ -105,12 +120,13 @@ export const commandModule = new ContainerModule(({ bind }) => {
 const CONNECTIONS_MAX = 4;
 
 /** The outside world of the write side: real clock, event store and Postgres. Tests bind others in their place. */
-const portsModule = (config: Config, log: Logger) =>
+const portsModule = (config: Config, log: Logger, metrics: Metrics) =>
   new ContainerModule(({ bind }) => {
     bind(CommandId.config).toConstantValue(config);
     bind(CommandId.log).toConstantValue(log);
     bind(CommandId.clock).toConstantValue(systemClock);
-    bind(CommandId.eventStore).toConstantValue(createEsdbEventStore(required(config.eventStoreUrl, 'EVENTSTORE_URL'), { log }));
+    const store = createEsdbEventStore(required(config.eventStoreUrl, 'EVENTSTORE_URL'), { log });
+    bind(CommandId.eventStore).toConstantValue(countedAppends(store, metrics));
     bind(CommandId.database).toConstantValue(
       openDatabase(required(config.databaseUrl, 'DATABASE_URL'), {
         applicationName: 'tillstream commands',
@@ -129,21 +145,26 @@ const required = (value: string | null, variable: string): string => {
 export type CommandSide = Readonly<{ routes: RouteTable; health: HealthChecks; close(): Promise<void> }>;
 
 /** Starts the write side: feed and watchdog run until `close`, which lets running commands finish first. */
-export const createCommandSide = (config: Config, log: Logger): CommandSide => {
+export const createCommandSide = (config: Config, log: Logger, metrics: Metrics): CommandSide => {
   const container = new Container();
-  container.load(commandModule, portsModule(config, log));
+  container.load(commandModule, portsModule(config, log, metrics));
+  container.rebind(CommandId.observer).toConstantValue(countedMailboxes(metrics));
+  const truncation = createStreamTruncation(required(config.eventStoreUrl, 'EVENTSTORE_URL'), { log });
+  container.rebind(CommandId.truncation).toConstantValue(truncation);
   const feed = container.get(CommandId.feed);
   const watchdog = container.get(CommandId.watchdog);
   const store = container.get(CommandId.eventStore);
   const database = container.get(CommandId.database);
+  const ledger = new LedgerWarmUp(container.get(CommandId.mailboxes), log);
+  ledger.start();
   feed.start();
   watchdog.start();
   return {
     routes: container.get(CommandId.routes),
-    health: { eventStore: async () => void (await store.head()) },
+    health: { eventStore: async () => void (await store.head()), ledger: () => ledger.check() },
     close: async () => {
-      await Promise.all([watchdog.stop(), feed.stop()]);
-      await Promise.all([store.close(), database.close()]);
+      await Promise.all([watchdog.stop(), feed.stop(), ledger.stop()]);
+      await Promise.all([store.close(), truncation.close(), database.close()]);
     },
   };
 };

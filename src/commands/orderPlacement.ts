@@ -1,4 +1,5 @@
-import { type CouponFacts, findOrder, type Order, type SubmissionRefused, settleOrder, submitOrder } from '../domain/account.ts';
+import { findOrder, type Order, type SubmissionRefused, settleOrder, submitOrder } from '../domain/account.ts';
+import type { CouponFacts } from '../domain/accountCoupons.ts';
 import { findCoupon, type IssuedCoupon } from '../domain/couponPolicy.ts';
 import { type CouponId, type Fingerprint, type OrderId, partsOfCouponId, type UserId } from '../domain/ids.ts';
 import { denyStock, type Inventory, type InventoryEvent, type Judged, takeStock, type Verdict } from '../domain/inventory.ts';

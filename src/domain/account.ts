@@ -1,3 +1,13 @@
+import {
+  type AccountCoupons,
+  accountCouponEvents,
+  type CouponFacts,
+  type CouponRefused,
+  evolveCoupons,
+  heldBy,
+  objectionToCoupon,
+  usedBy,
+} from './accountCoupons.ts';
 import type { CommandId, CouponId, Fingerprint, OrderId, ProductId, UserId } from './ids.ts';
 import { assertNever, type Decision, type Fold, recall, record, refuse } from './kernel.ts';
 import { minus, NOTHING, plus, TOTAL_MAX, type Won } from './money.ts';
@@ -56,6 +66,7 @@ export const accountEvents = {
     movement: integer(),
     at: integer(),
   }),
+  ...accountCouponEvents,
 };
 export type AccountEvent = EventOf<typeof accountEvents>;
 
@@ -70,32 +81,29 @@ export type Order = Quote &
     submittedAt: number;
   }>;
 
-type CouponMark = Readonly<{ mark: 'held' | 'used'; orderId: OrderId }>;
-
-/** One user's money, and what was done with it. `balance` can be spent now: holds are already taken off. */
-export type Account = Readonly<{
-  balance: Won;
-  held: Won;
-  movements: number;
-  openOrders: number;
-  charges: RewindableMap<CommandId, Readonly<{ fingerprint: Fingerprint; balanceAfter: Won }>>;
-  orders: RewindableMap<OrderId, Order>;
-  coupons: RewindableMap<CouponId, CouponMark>;
-}>;
-
-const initial: Account = {
-  balance: NOTHING,
-  held: NOTHING,
-  movements: 0,
-  openOrders: 0,
-  charges: RewindableMap.empty(),
-  orders: RewindableMap.empty(),
-  coupons: RewindableMap.empty(),
-};
+/** One user's money and coupons, and what was done with them. `balance` can be spent now: holds are already taken off. */
+export type Account = AccountCoupons &
+  Readonly<{
+    balance: Won;
+    held: Won;
+    movements: number;
+    openOrders: number;
+    charges: RewindableMap<CommandId, Readonly<{ fingerprint: Fingerprint; balanceAfter: Won }>>;
+    orders: RewindableMap<OrderId, Order>;
+  }>;
 
 export const accountFold: Fold<Account, AccountEvent> = {
   get initial() {
-    return { ...initial, charges: RewindableMap.empty(), orders: RewindableMap.empty(), coupons: RewindableMap.empty() } as Account;
+    return {
+      balance: NOTHING,
+      held: NOTHING,
+      movements: 0,
+      openOrders: 0,
+      charges: RewindableMap.empty(),
+      orders: RewindableMap.empty(),
+      coupons: RewindableMap.empty(),
+      couponCommands: RewindableMap.empty(),
+    } as Account;
   },
   evolve: (account, event) => {
     switch (event.type) {
@@ -117,12 +125,12 @@ export const accountFold: Fold<Account, AccountEvent> = {
           movements: movement,
           openOrders: account.openOrders + 1,
           orders: account.orders.set(order.orderId, { ...order, status: 'open', reason: null, submittedAt: at }),
-          coupons: order.couponId ? account.coupons.set(order.couponId, { mark: 'held', orderId: order.orderId }) : account.coupons,
+          coupons: order.couponId ? account.coupons.set(order.couponId, heldBy(order.orderId)) : account.coupons,
         };
       }
       case 'OrderPlaced': {
-        const { orderId, couponId } = event.data;
-        const coupons = couponId ? account.coupons.set(couponId, { mark: 'used', orderId }) : account.coupons;
+        const { orderId, couponId, at } = event.data;
+        const coupons = couponId ? account.coupons.set(couponId, usedBy(orderId, at)) : account.coupons;
         return { ...settled(account, orderId, 'placed', null), coupons };
       }
       case 'OrderRejected': {
@@ -130,6 +138,10 @@ export const accountFold: Fold<Account, AccountEvent> = {
         const coupons = couponId ? account.coupons.delete(couponId) : account.coupons;
         return { ...settled(account, orderId, 'rejected', reason), balance: balanceAfter, movements: movement, coupons };
       }
+      case 'CouponUsed':
+      case 'CouponUseCancelled':
+      case 'CouponDeleted':
+        return evolveCoupons(account, event);
       default:
         return assertNever(event);
     }
@@ -167,14 +179,12 @@ export const charge =
 
 export const OPEN_ORDERS_MAX = 20;
 
-/** What the policy's stream says of a coupon; facts that never change. */
-export type CouponFacts = Readonly<{ couponId: CouponId; owner: UserId; expiresAt: number }>;
 export type Submission = Quote &
   Readonly<{ orderId: OrderId; fingerprint: Fingerprint; userId: UserId; coupon: CouponFacts | null; ledgerSeen: number; at: number }>;
 
 export type SubmissionRefused =
-  | Readonly<{ kind: 'refused'; reason: 'key-reused' | 'unknown-coupon' | 'insufficient-balance' | 'too-many-open-orders' }>
-  | Readonly<{ kind: 'refused'; reason: 'coupon-unavailable'; because: 'expired' | 'held' | 'used' }>;
+  | Readonly<{ kind: 'refused'; reason: 'key-reused' | 'insufficient-balance' | 'too-many-open-orders' }>
+  | CouponRefused;
 export type Submitted = Readonly<{ kind: 'submitted'; order: Order; replayed: boolean }> | SubmissionRefused;
 
 /** Takes hold of money and coupon together, or of neither (R37, R38). */
@@ -202,11 +212,8 @@ export const submitOrder =
   };
 
 const objectionTo = ({ coupon, userId, totalAmount, at }: Submission, account: Account): SubmissionRefused | null => {
-  if (coupon) {
-    if (coupon.owner !== userId) return { kind: 'refused', reason: 'unknown-coupon' };
-    const mark = account.coupons.get(coupon.couponId)?.mark ?? (at > coupon.expiresAt ? 'expired' : null);
-    if (mark) return { kind: 'refused', reason: 'coupon-unavailable', because: mark };
-  }
+  const refused = coupon && objectionToCoupon(account, coupon, userId, at);
+  if (refused) return refused;
   if (account.balance < totalAmount) return { kind: 'refused', reason: 'insufficient-balance' };
   if (account.openOrders >= OPEN_ORDERS_MAX) return { kind: 'refused', reason: 'too-many-open-orders' };
   return null;

@@ -1,4 +1,4 @@
-import type { CommandId, CouponId, PolicyId, UserId } from './ids.ts';
+import type { CommandId, CouponId, Fingerprint, PolicyId, UserId } from './ids.ts';
 import { couponIdOf } from './ids.ts';
 import { assertNever, type Decision, type Fold, recall, record, refuse, refuseAsOfRecently } from './kernel.ts';
 import { RewindableMap } from './rewindable.ts';
@@ -6,6 +6,8 @@ import { type EventOf, integer, object, oneOf, orNull, type Parsed, text } from 
 
 export const couponPolicyStream = (id: PolicyId): string => `couponPolicy-${id}`;
 
+/** The most coupons a limited policy can have (R1). */
+export const COUNT_MAX = 2_147_483_647;
 const MINUTE_MS = 60_000;
 const discountType = oneOf('rate', 'amount');
 
@@ -22,6 +24,9 @@ export const policyTerms = object({
 });
 export type PolicyTerms = Parsed<typeof policyTerms>;
 
+/** All terms as they are from here on, and the command that made them so. */
+const changed = { terms: policyTerms, commandId: text<CommandId>(), fingerprint: text<Fingerprint>(), at: integer() };
+
 // These names and shapes are stored. A changed meaning is a new name, never an edit.
 export const couponPolicyEvents = {
   CouponPolicyOpened: object({ policyId: text<PolicyId>(), number: integer(), generation: integer(), terms: policyTerms, at: integer() }),
@@ -36,27 +41,50 @@ export const couponPolicyEvents = {
     issuedAt: integer(),
     expiresAt: integer(),
   }),
+  CouponPolicyChanged: object(changed),
+  /** More of a limited policy: `terms.count` is what there is now, `added` what was added (R3). */
+  CouponCountAdded: object({ added: integer(), ...changed }),
+  /** No more is issued or changed. What was issued stays (R7, R10). */
+  CouponPolicyDeleted: object(changed),
 };
 export type CouponPolicyEvent = EventOf<typeof couponPolicyEvents>;
 export type OpenedPolicy = Extract<CouponPolicyEvent, { type: 'CouponPolicyOpened' }>['data'];
 export type IssuedCoupon = Extract<CouponPolicyEvent, { type: 'CouponIssued' }>['data'];
 
+/** A policy as it stands after its last change; `issued`: coupons given out until then. */
+export type PolicyNow = Readonly<{ opened: OpenedPolicy; terms: PolicyTerms; issued: number; updatedAt: number; deletedAt: number | null }>;
+
 export type CouponPolicy = Readonly<{
   opened: OpenedPolicy | null;
+  /** The terms of now; `null` before the policy is opened. */
+  terms: PolicyTerms | null;
+  updatedAt: number;
+  deletedAt: number | null;
   issued: RewindableMap<CouponId, IssuedCoupon>;
   byCommand: RewindableMap<CommandId, IssuedCoupon>;
   /** The newest coupon of each user. */
   byUser: RewindableMap<UserId, IssuedCoupon>;
+  /** What each change was answered with. */
+  changes: RewindableMap<CommandId, Readonly<{ fingerprint: Fingerprint; policy: PolicyNow }>>;
 }>;
 
 export const couponPolicyFold: Fold<CouponPolicy, CouponPolicyEvent> = {
   get initial() {
-    return { opened: null, issued: RewindableMap.empty(), byCommand: RewindableMap.empty(), byUser: RewindableMap.empty() } as CouponPolicy;
+    return {
+      opened: null,
+      terms: null,
+      updatedAt: 0,
+      deletedAt: null,
+      issued: RewindableMap.empty(),
+      byCommand: RewindableMap.empty(),
+      byUser: RewindableMap.empty(),
+      changes: RewindableMap.empty(),
+    } as CouponPolicy;
   },
   evolve: (policy, event) => {
     switch (event.type) {
       case 'CouponPolicyOpened':
-        return { ...policy, opened: event.data };
+        return { ...policy, opened: event.data, terms: event.data.terms, updatedAt: event.data.at };
       case 'CouponIssued': {
         const coupon = event.data;
         return {
@@ -66,11 +94,28 @@ export const couponPolicyFold: Fold<CouponPolicy, CouponPolicyEvent> = {
           byUser: policy.byUser.set(coupon.userId, coupon),
         };
       }
+      case 'CouponPolicyChanged':
+      case 'CouponCountAdded':
+        return withChange(policy, event.data, null);
+      case 'CouponPolicyDeleted':
+        return withChange(policy, event.data, event.data.at);
       default:
         return assertNever(event);
     }
   },
 };
+
+type Change = Extract<CouponPolicyEvent, { type: 'CouponPolicyChanged' }>['data'];
+
+const withChange = (policy: CouponPolicy, { terms, commandId, fingerprint, at }: Change, deletedAt: number | null): CouponPolicy => {
+  const after = { ...policy, terms, updatedAt: at, deletedAt };
+  const now = policyNow(after);
+  return now === null ? after : { ...after, changes: policy.changes.set(commandId, { fingerprint, policy: now }) };
+};
+
+/** `null` before it is opened. */
+const policyNow = ({ opened, terms, issued, updatedAt, deletedAt }: CouponPolicy): PolicyNow | null =>
+  opened && terms && { opened, terms, issued: issued.size, updatedAt, deletedAt };
 
 /** Opening twice changes nothing: whoever finds a numbered policy without its stream opens it. */
 export const openPolicy =
@@ -91,8 +136,8 @@ export const issueCoupon =
   (policy: CouponPolicy): Decision<CouponPolicyEvent, Issued> => {
     const known = policy.byCommand.get(commandId);
     if (known) return recall({ kind: 'issued', coupon: known, replayed: true });
-    if (!policy.opened) return refuse({ kind: 'refused', reason: 'unknown-policy' });
-    const { policyId, terms } = policy.opened;
+    const { opened, terms } = policy;
+    if (!opened || !terms || policy.deletedAt !== null) return refuse({ kind: 'refused', reason: 'unknown-policy' });
     if (at < terms.startsAt || at > terms.endsAt) return refuse({ kind: 'refused', reason: 'not-open' });
     const held = policy.byUser.get(userId)?.couponId ?? null;
     if (terms.count !== null && policy.issued.size >= terms.count) {
@@ -101,7 +146,7 @@ export const issueCoupon =
     if (terms.perUser !== null && held) return refuse({ kind: 'refused', reason: 'already-issued', couponId: held });
     const serial = policy.issued.size + 1;
     const coupon: IssuedCoupon = {
-      couponId: couponIdOf(policyId, serial),
+      couponId: couponIdOf(opened.policyId, serial),
       serial,
       userId,
       commandId,
@@ -120,3 +165,68 @@ export const findCoupon =
     const coupon = policy.issued.get(couponId);
     return coupon ? recall(coupon) : refuse(null);
   };
+
+/** What can be changed: neither the count, which only grows, nor how many a user may have (R2, R3). */
+export type NewTerms = Omit<PolicyTerms, 'count' | 'perUser'>;
+type Command = Readonly<{ commandId: CommandId; fingerprint: Fingerprint; at: number }>;
+type PolicyRefused = Readonly<{ kind: 'refused'; reason: 'unknown-policy' | 'key-reused' | 'policy-term-immutable' | 'limit-exceeded' }>;
+export type PolicyChanged = Readonly<{ kind: 'changed'; policy: PolicyNow; replayed: boolean }> | PolicyRefused;
+
+/** New terms for what is issued from here on (R7, R9). Terms that are as wished already are no change. */
+export const changePolicy =
+  ({ wished, ...command }: Command & Readonly<{ wished: NewTerms }>) =>
+  (state: CouponPolicy): Decision<CouponPolicyEvent, PolicyChanged> =>
+    known(state, command) ??
+    present(state, (policy) => {
+      const { terms } = policy;
+      if (wants(wished, terms)) return refuse({ kind: 'changed', policy, replayed: false });
+      const after = { ...terms, ...wished };
+      return recordChange({ type: 'CouponPolicyChanged', data: { terms: after, ...command } }, policy);
+    });
+
+/** More coupons, on top of those there are (R3). An unlimited policy stays one (R2). */
+export const addCount =
+  ({ add, ...command }: Command & Readonly<{ add: number }>) =>
+  (state: CouponPolicy): Decision<CouponPolicyEvent, PolicyChanged> =>
+    known(state, command) ??
+    present(state, (policy) => {
+      const { terms } = policy;
+      if (terms.count === null) return refuse({ kind: 'refused', reason: 'policy-term-immutable' });
+      if (terms.count + add > COUNT_MAX) return refuse({ kind: 'refused', reason: 'limit-exceeded' });
+      const after = { ...terms, count: terms.count + add };
+      return recordChange({ type: 'CouponCountAdded', data: { added: add, terms: after, ...command } }, policy);
+    });
+
+/** Marks the policy, and removes nothing (R10). */
+export const deletePolicy =
+  (command: Command) =>
+  (state: CouponPolicy): Decision<CouponPolicyEvent, PolicyChanged> =>
+    known(state, command) ??
+    present(state, (policy) => recordChange({ type: 'CouponPolicyDeleted', data: { terms: policy.terms, ...command } }, policy));
+
+/** The answer that this command was given before; `null` when it is new. */
+const known = (state: CouponPolicy, { commandId, fingerprint }: Command): Decision<never, PolicyChanged> | null => {
+  const change = state.changes.get(commandId);
+  if (!change) return null;
+  if (change.fingerprint !== fingerprint) return recall({ kind: 'refused', reason: 'key-reused' });
+  return recall({ kind: 'changed', policy: change.policy, replayed: true });
+};
+
+const present = (
+  state: CouponPolicy,
+  decide: (policy: PolicyNow) => Decision<CouponPolicyEvent, PolicyChanged>,
+): Decision<CouponPolicyEvent, PolicyChanged> => {
+  const policy = policyNow(state);
+  return policy && policy.deletedAt === null ? decide(policy) : refuse({ kind: 'refused', reason: 'unknown-policy' });
+};
+
+type ChangeEvent = Exclude<CouponPolicyEvent, { type: 'CouponPolicyOpened' | 'CouponIssued' }>;
+
+const recordChange = (event: ChangeEvent, before: PolicyNow): Decision<CouponPolicyEvent, PolicyChanged> => {
+  const { terms, at } = event.data;
+  const deletedAt = event.type === 'CouponPolicyDeleted' ? at : null;
+  return record([event], { kind: 'changed', policy: { ...before, terms, updatedAt: at, deletedAt }, replayed: false });
+};
+
+const wants = (wished: NewTerms, terms: PolicyTerms): boolean =>
+  (Object.keys(wished) as (keyof NewTerms)[]).every((term) => wished[term] === terms[term]);

@@ -1,4 +1,5 @@
-type Node<K, V> = { kind: 'owner'; map: Map<K, V> } | { kind: 'changed'; key: K; before: V | undefined; next: RewindableMap<K, V> };
+/** An owner without a Map is empty: most maps of most states stay so, and a Map that holds nothing is not small. */
+type Node<K, V> = { kind: 'owner'; map: Map<K, V> | null } | { kind: 'changed'; key: K; before: V | undefined; next: RewindableMap<K, V> };
 
 /** Steps an older version walks to answer, before it rather takes the Map over. */
 const WALK_MAX = 512;
@@ -17,7 +18,12 @@ export class RewindableMap<K, V> {
   }
 
   static empty<K, V>(): RewindableMap<K, V> {
-    return new RewindableMap({ kind: 'owner', map: new Map() });
+    return new RewindableMap({ kind: 'owner', map: null });
+  }
+
+  /** The map of these entries; the last of a key counts. */
+  static from<K, V>(entries: Iterable<readonly [K, V]>): RewindableMap<K, V> {
+    return new RewindableMap({ kind: 'owner', map: new Map(entries) });
   }
 
   get size(): number {
@@ -28,7 +34,7 @@ export class RewindableMap<K, V> {
     let at: RewindableMap<K, V> = this;
     for (let steps = 0; steps < WALK_MAX; steps += 1) {
       const { node } = at;
-      if (node.kind === 'owner') return node.map.get(key);
+      if (node.kind === 'owner') return node.map?.get(key);
       if (node.key === key) return node.before;
       at = node.next;
     }
@@ -63,14 +69,17 @@ export class RewindableMap<K, V> {
 
   /** Makes this version the owner of the Map, turning the differences on the way round. */
   private own(): Map<K, V> {
-    if (this.node.kind === 'owner') return this.node.map;
+    if (this.node.kind === 'owner') {
+      this.node.map ??= new Map();
+      return this.node.map;
+    }
     const older: RewindableMap<K, V>[] = [];
     let at: RewindableMap<K, V> = this;
     while (at.node.kind === 'changed') {
       older.push(at);
       at = at.node.next;
     }
-    const { map } = at.node;
+    const map = at.own();
     for (const version of older.reverse()) {
       const { key, before, next } = version.node as Extract<Node<K, V>, { kind: 'changed' }>;
       next.node = { kind: 'changed', key, before: map.get(key), next: version };

@@ -76,7 +76,8 @@ export const shopFold: Fold<Shop, ShopEvent> = {
   },
 };
 
-const policyIdOf = (generation: number, number: number): PolicyId => `cp${generation}-${number}` as PolicyId;
+/** The n-th policy of a generation. It has letters, so that it is never taken for a number. */
+export const policyIdOf = (generation: number, number: number): PolicyId => `cp${generation}-${number}` as PolicyId;
 
 export type PolicyCreation = Readonly<{ terms: PolicyTerms; commandId: CommandId; fingerprint: Fingerprint; at: number }>;
 export type Numbered =

@@ -1,7 +1,9 @@
 import { createCommandSide } from '../commands/module.ts';
 import { explainCommandError } from '../commands/routes/explain.ts';
-import { createApp, listen } from '../platform/http.ts';
+import { type AppOptions, createApp, listen } from '../platform/http.ts';
+import { createMetrics } from '../platform/metrics.ts';
 import type { StartProcess } from '../platform/process.ts';
+import { rateLimitOf } from '../platform/rateLimit.ts';
 import { createQuerySide } from '../read-api/module.ts';
 
 /**
@@ -9,16 +11,23 @@ import { createQuerySide } from '../read-api/module.ts';
  * process and without a proxy hop. The edge holds no rule: it mounts the routes of both.
  */
 export const startApi: StartProcess = async (config, log) => {
-  const commands = createCommandSide(config, log);
-  const queries = await createQuerySide(config, log);
-  const explain = explainCommandError;
-  const commandApp = createApp({ log, tables: [commands.routes], health: commands.health, explain });
-  const queryApp = createApp({ log, tables: [queries.routes], health: queries.health });
-  const edgeApp = createApp({ log, tables: [commands.routes, queries.routes], health: { ...commands.health, ...queries.health }, explain });
+  const metrics = createMetrics();
+  const commands = createCommandSide(config, log, metrics);
+  const queries = await createQuerySide(config, log, metrics);
+  const app = (own: Pick<AppOptions, 'title' | 'tables' | 'health'>) =>
+    createApp({
+      log,
+      metrics,
+      rateLimit: rateLimitOf(config),
+      trustedProxies: config.trustedProxies,
+      explain: explainCommandError,
+      ...own,
+    });
+  const health = { ...commands.health, ...queries.health };
   const servers = await Promise.all([
-    listen(edgeApp, config.host, config.edgePort),
-    listen(commandApp, config.host, config.commandPort),
-    listen(queryApp, config.host, config.queryPort),
+    listen(app({ title: 'Tillstream', tables: [commands.routes, queries.routes], health }), config.host, config.edgePort),
+    listen(app({ title: 'Tillstream commands', tables: [commands.routes], health: commands.health }), config.host, config.commandPort),
+    listen(app({ title: 'Tillstream queries', tables: [queries.routes], health: queries.health }), config.host, config.queryPort),
   ]);
   const [edge, command, query] = servers;
   return {

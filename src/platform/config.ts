@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { baseUrls, databaseUrl, eventStoreUrl, flag, isZone, port, whole } from './variables.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
@@ -27,6 +28,14 @@ export type Config = Readonly<{
   /** Days that a top list looks back. */
   topDays: number;
   logLevel: LogLevel;
+  /** Requests that one address may make in `rateLimitSeconds`; 0 sets no limit. */
+  rateLimitRequests: number;
+  rateLimitSeconds: number;
+  /** Proxies before a process whose word on the caller's address counts. */
+  trustedProxies: number;
+  /** The APIs behind `till edge`, by their base URLs; none unless set. */
+  commandUrls: readonly string[];
+  queryUrls: readonly string[];
   production: boolean;
 }>;
 
@@ -39,48 +48,6 @@ export class ConfigError extends Error {
     this.faults = faults;
   }
 }
-
-const whole = (min: number, max: number, fallback: number) =>
-  z
-    .string()
-    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .default(fallback);
-
-const port = (fallback: number) => whole(0, 65_535, fallback);
-
-const flag = z
-  .enum(['1', '0', 'true', 'false'], 'must be 1, 0, true or false')
-  .transform((text) => text === '1' || text === 'true')
-  .default(false);
-
-const isZone = (name: string): boolean => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** With a negative keep-alive the client never notices a server that hangs. */
-const keepsAlive = (url: string): boolean =>
-  ![...new URLSearchParams(url.split('?')[1] ?? '')].some(
-    ([name, value]) => /^keepAlive(Interval|Timeout)$/i.test(name) && Number(value) < 0,
-  );
-
-const eventStoreUrl = z
-  .string()
-  .regex(/^esdb(\+discover)?:\/\/[^/?]+/, 'must start with esdb:// or esdb+discover:// and name a host')
-  .refine(keepsAlive, 'must not switch keep-alive off: a server that hangs would never be noticed')
-  .nullable()
-  .default(null);
-
-const databaseUrl = z
-  .string()
-  .regex(/^postgres(ql)?:\/\/[^/]+/, 'must start with postgres:// and name a host')
-  .nullable()
-  .default(null);
 
 const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -101,6 +68,11 @@ const environment = z.object({
   TOP_LIMIT: whole(1, 100, 5),
   TOP_DAYS: whole(1, 366, 3),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error'], 'must be trace, debug, info, warn or error').default('info'),
+  RATE_LIMIT_REQUESTS: whole(0, 1_000_000, 0),
+  RATE_LIMIT_SECONDS: whole(1, 3_600, 60),
+  TRUSTED_PROXIES: whole(0, 10, 0),
+  COMMAND_URLS: baseUrls,
+  QUERY_URLS: baseUrls,
   NODE_ENV: z.string().default('development'),
 });
 
@@ -127,6 +99,11 @@ const MEMBERS = {
   TOP_LIMIT: 'topLimit',
   TOP_DAYS: 'topDays',
   LOG_LEVEL: 'logLevel',
+  RATE_LIMIT_REQUESTS: 'rateLimitRequests',
+  RATE_LIMIT_SECONDS: 'rateLimitSeconds',
+  TRUSTED_PROXIES: 'trustedProxies',
+  COMMAND_URLS: 'commandUrls',
+  QUERY_URLS: 'queryUrls',
   NODE_ENV: 'production',
 } as const satisfies Record<Variable, keyof Config>;
 
@@ -187,6 +164,7 @@ export const describeConfig = (config: Config): Readonly<Record<string, string |
   Object.fromEntries(
     VARIABLES.map((name) => {
       const value = config[MEMBERS[name]];
+      if (typeof value === 'object' && value !== null) return [name, value.join(',') || null];
       if (name === 'NODE_ENV') return [name, config.production ? 'production' : 'development'];
       return [name, typeof value === 'string' && SECRETS.includes(name) ? maskPasswords(value) : value];
     }),

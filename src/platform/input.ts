@@ -16,13 +16,16 @@ const asDecimal = (value: unknown): unknown =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? String(value) : value;
 
 /** An id of the shop. A whole number in its place is read as its decimal text, since some clients send such. */
-export const idInput = z.preprocess(
-  asDecimal,
-  z.string().refine(isId, 'must be an id: 1 to 64 letters, digits, "-" or "_", the first a letter or digit'),
-) as unknown as z.ZodType<string>;
+export const idInput = z
+  .preprocess(asDecimal, z.string().refine(isId, 'must be an id: 1 to 64 letters, digits, "-" or "_", the first a letter or digit'))
+  .meta({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$', examples: ['u17'] }) as unknown as z.ZodType<string>;
 
 /** Whole won, 1 to 1,000,000,000. */
-export const amountInput = z.int().min(1).max(AMOUNT_MAX);
+export const amountInput = z
+  .int()
+  .min(1)
+  .max(AMOUNT_MAX)
+  .meta({ examples: [10_000] });
 
 /** A name of 1 to 100 characters that any store can keep and any terminal can show. */
 export const nameInput = z

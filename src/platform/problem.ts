@@ -10,13 +10,18 @@ const catalogue = {
   'already-issued': [409, 'This user holds a coupon of the policy already', '이미 발급된 쿠폰입니다.'],
   'unknown-coupon': [404, 'No such coupon', '쿠폰을 찾을 수 없습니다.'],
   'coupon-unavailable': [400, 'The coupon cannot be used', '사용할 수 없는 쿠폰입니다.'],
+  'coupon-not-used': [409, 'The coupon is not used', '사용되지 않은 쿠폰입니다.'],
+  'coupon-in-order': [409, 'The coupon paid for an order that was placed', null],
   'insufficient-balance': [400, 'The balance does not cover the order', '잔액이 부족합니다.'],
   'out-of-stock': [409, 'The stock does not cover the order', '상품 재고가 부족하거나 상품을 찾을 수 없습니다.'],
   'unknown-product': [404, 'No such product', '상품을 찾을 수 없습니다.'],
   'unknown-order': [404, 'No such order', null],
   'product-exists': [409, 'A product has this id already', null],
+  'policy-term-immutable': [409, 'This term of a policy never changes', 'type 은 변경할 수 없습니다.'],
   'limit-exceeded': [409, 'The result would be above a limit', null],
   'too-many-open-orders': [429, 'Too many orders of this user have no outcome yet', null],
+  'too-many-requests': [429, 'Requests come faster than this server was told to take them', null],
+  'request-in-progress': [409, 'A request with this key is still running', null],
   'key-reused': [422, 'The idempotency key belongs to another request', null],
   'read-model-behind': [503, 'The view has not reached your write yet', null],
   contended: [503, 'Too many conflicts to decide now', null],
@@ -30,6 +35,18 @@ const catalogue = {
 } as const satisfies Record<string, readonly [status: number, title: string, message: string | null]>;
 
 export type ProblemName = keyof typeof catalogue;
+
+/** Problems that pass by themselves: their answers say when to ask again. */
+const PASSING: readonly ProblemName[] = [
+  'too-many-open-orders',
+  'too-many-requests',
+  'request-in-progress',
+  'read-model-behind',
+  'contended',
+  'overloaded',
+  'unavailable',
+];
+export const isPassing = (problem: ProblemName): boolean => PASSING.includes(problem);
 
 /** Members added to a problem. `status` replaces the catalogue's where an interface wants another, `message` likewise. */
 export type ProblemExtra = Readonly<{ status?: number; message?: string } & Record<string, unknown>>;

@@ -1,18 +1,12 @@
-import {
-  type Delivery,
-  type EventStore,
-  type Position,
-  type RecordedEvent,
-  type StoreId,
-  SubscriptionLost,
-} from '../platform/eventStore/eventStore.ts';
+import { type Delivery, type EventStore, type Position, type StoreId, SubscriptionLost } from '../platform/eventStore/eventStore.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Session, Sql } from '../platform/postgres.ts';
 import { isRetryable, sqlStateOf } from '../platform/postgresErrors.ts';
-import { advance, isOvertaken, type Member, recordHalt } from './checkpoints.ts';
+import { advance, isOvertaken, type Member, type Place, recordHalt } from './checkpoints.ts';
 import { Inbox } from './inbox.ts';
 import { judge } from './judge.ts';
-import { type Stored, tableOf } from './projection.ts';
+import type { Stored } from './projection.ts';
+import type { RevisionWatch } from './revisions.ts';
 import { sleep } from './sleep.ts';
 
 export type LaneLimits = Readonly<{
@@ -24,10 +18,21 @@ export type LaneLimits = Readonly<{
   paceMs: number;
 }>;
 
-export type LaneParts = Readonly<{ session: Session; store: EventStore; storeId: StoreId; log: Logger; limits: LaneLimits }>;
+export type LaneParts = Readonly<{
+  session: Session;
+  store: EventStore;
+  storeId: StoreId;
+  log: Logger;
+  limits: LaneLimits;
+  revisions: RevisionWatch;
+  onHalt: (member: Member) => void;
+}>;
 
 /** The largest position a Postgres bigint holds; a store that sends a larger one is not to be believed. */
 const POSITION_MAX: Position = 2n ** 63n - 1n;
+
+/** SQLSTATE of a table that is not there: nothing of the batch, and made anew when the projections are registered again. */
+const UNDEFINED_TABLE = '42P01';
 
 /** A statement failed on what is in the batch, not on the state of the server. */
 class Indigestible extends Error {
@@ -36,12 +41,10 @@ class Indigestible extends Error {
 
 const blameOf = (error: unknown): Indigestible | null => {
   if (error instanceof Indigestible) return error;
-  if (sqlStateOf(error) === null || isRetryable(error) || isOvertaken(error)) return null;
+  const state = sqlStateOf(error);
+  if (state === null || state === UNDEFINED_TABLE || isRetryable(error) || isOvertaken(error)) return null;
   return new Indigestible((error as Error).message, { cause: error });
 };
-
-/** Where a projection stopped. */
-type Place = Pick<RecordedEvent, 'position' | 'stream' | 'revision' | 'type'>;
 
 /**
  * Projections that advance together: one subscription, one parse of each event, one transaction for each batch. A
@@ -74,7 +77,7 @@ export class Lane {
   /**
    * Follows the log until `signal` is aborted or every member has halted. `onCaughtUp` is called whenever the end of the
    * log was reached.
-   * @throws SubscriptionLost, or what Postgres failed with: begin again from the stored checkpoints.
+   * @throws SubscriptionLost, RevisionHole, or what Postgres failed with: begin again from the stored checkpoints.
    */
   async run(signal: AbortSignal, onCaughtUp: () => Promise<void> | void): Promise<void> {
     const { store, limits } = this.parts;
@@ -113,11 +116,12 @@ export class Lane {
       const { event } = delivery;
       if (event.position > POSITION_MAX) throw new RangeError(`no store has a position like ${event.position}`);
       const judged = judge(event);
+      if (judged.kind !== 'foreign') this.parts.revisions.see(event.stream, event.revision);
       const concerned = judged.kind === 'poison' ? this.going.filter(({ projection }) => judged.concerns(projection)) : [];
       if (judged.kind === 'poison' && concerned.length > 0) {
         await this.apply(batch);
         batch = [];
-        for (const member of concerned) await this.halt(member, event, judged.reason);
+        for (const member of concerned) await this.haltOrPass(member, event, judged.reason);
       }
       if (judged.kind === 'ours') batch.push(judged.stored);
       this.newest = event.position;
@@ -159,16 +163,41 @@ export class Lane {
     const { session, storeId } = this.parts;
     const moving = members.filter(({ at }) => isAfter(upTo, at));
     if (moving.length === 0) return;
-    await session.flight([advance(storeId, moving, upTo), ...moving.flatMap((member) => rowsOf(member, events))]);
+    const rows = moving.flatMap((member) => rowsOf(member, this.dueTo(member, events)));
+    await session.flight([advance(storeId, moving, upTo), ...rows]);
     for (const member of moving) member.at = upTo;
   }
 
+  /** What the member has not applied yet, without the events that it was told to go on without. */
+  private dueTo(member: Member, events: readonly Stored[]): readonly Stored[] {
+    const { at, parked } = member;
+    const due = isAfter(events[0]?.position ?? null, at) ? events : events.filter(({ position }) => isAfter(position, at));
+    if (parked.size === 0) return due;
+    return due.filter((stored) => {
+      if (!parked.has(stored.position)) return true;
+      this.tellParked(member, { ...stored, type: stored.event.type });
+      return false;
+    });
+  }
+
+  private async haltOrPass(member: Member, place: Place, reason: string): Promise<void> {
+    if (!isAfter(place.position, member.at)) return;
+    if (member.parked.has(place.position)) this.tellParked(member, place);
+    else await this.halt(member, place, reason);
+  }
+
+  private tellParked({ table }: Member, { position, stream, type }: Place): void {
+    this.parts.log.warn({ table, position: String(position), stream, type }, 'goes on without a parked event');
+  }
+
   private async halt(member: Member, place: Place, reason: string): Promise<void> {
-    const { session, log } = this.parts;
-    await recordHalt(session, member.projection, place, reason);
+    const { session, log, onHalt } = this.parts;
+    await recordHalt(session, member.table, place, reason);
     this.going = this.going.filter((other) => other !== member);
+    onHalt(member);
     const { stream, type } = place;
-    log.error({ alarm: 'projection-halted', table: tableOf(member.projection), position: String(place.position), stream, type, reason });
+    const [position, revision] = [String(place.position), String(place.revision)];
+    log.error({ alarm: 'projection-halted', table: member.table, position, stream, revision, type, reason });
   }
 }
 
@@ -177,10 +206,9 @@ const isAfter = (position: Position | null, than: Position | null): boolean => p
 const lowestOf = (members: readonly Member[]): Position | null =>
   members.map(({ at }) => at).reduce((low, at) => (isAfter(low, at) ? at : low), members[0]?.at ?? null);
 
-const rowsOf = ({ projection, at }: Member, events: readonly Stored[]): readonly Sql[] => {
-  const due = isAfter(events[0]?.position ?? null, at) ? events : events.filter(({ position }) => isAfter(position, at));
+const rowsOf = ({ projection, table }: Member, events: readonly Stored[]): readonly Sql[] => {
   try {
-    return projection.toSql(tableOf(projection), due);
+    return projection.toSql(table, events);
   } catch (error) {
     throw new Indigestible((error as Error).message, { cause: error });
   }

@@ -39,7 +39,9 @@ export type Projection = Readonly<{
   toSql: (table: string, events: readonly Stored[]) => readonly Sql[];
 }>;
 
-export const tableOf = ({ name, version }: Projection): string => `${name}_v${version}`;
+/** The table of one filling of a version; the database makes the same name for itself. */
+export const tableOf = ({ name, version }: Pick<Projection, 'name' | 'version'>, build = 1): string =>
+  `${name}_v${version}${build > 1 ? `_${build}` : ''}`;
 
 /** What stands before the first dash of a stream name. */
 export const categoryOf = (stream: string): string => stream.slice(0, Math.max(0, stream.indexOf('-')));

@@ -3,7 +3,9 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { HealthChecks, RouteTable } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
+import { createMetrics, type Metrics } from '../platform/metrics.ts';
 import { type Database, openDatabase } from '../platform/postgres.ts';
+import { seed001Routes } from './dialects/seed001.ts';
 import { type GenerationReader, generationReader } from './queries/generation.ts';
 import { ReadGate } from './readGate.ts';
 import { ReadModels, VIEWS } from './readModels.ts';
@@ -21,6 +23,7 @@ export const QueryId = {
   database: id<Database>('database'),
   models: id<ReadModels>('models'),
   gate: id<ReadGate>('gate'),
+  gateWaited: id<(ms: number) => void>('gateWaited'),
   generation: id<GenerationReader>('generation'),
   routes: id<RouteTable>('routes'),
   health: id<HealthChecks>('health'),
@@ -29,22 +32,29 @@ export const QueryId = {
 /** The read side. What a part needs stands in its arguments; only this file knows the container. It asks Postgres and nothing else. */
 export const queryModule = new ContainerModule(({ bind }) => {
   const Q = QueryId;
+  bind(Q.gateWaited).toConstantValue(() => undefined);
   bind(Q.models)
     .toResolvedValue((database: Database) => new ReadModels(database), [Q.database])
     .inSingletonScope();
   bind(Q.gate)
-    .toResolvedValue((models: ReadModels, clock: Clock) => new ReadGate(() => models.positions(), clock), [Q.models, Q.clock])
+    .toResolvedValue(
+      (models: ReadModels, clock: Clock, waited: (ms: number) => void) => new ReadGate(() => models.positions(), clock, {}, waited),
+      [Q.models, Q.clock, Q.gateWaited],
+    )
     .inSingletonScope();
   bind(Q.generation).toResolvedValue(generationReader, [Q.models]).inSingletonScope();
   bind(Q.routes)
     .toResolvedValue(
-      (config: Config, models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => ({
-        ...userRoutes(models, gate, generation, clock),
-        ...orderRoutes(models, gate),
-        ...productRoutes(models, gate, generation, clock, { zone: config.serviceZone, days: config.topDays, limit: config.topLimit }),
-        ...policyRoutes(models, gate, generation, clock),
-        ...couponRoutes(models, gate, clock),
-      }),
+      (config: Config, models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => {
+        const canonical = {
+          ...userRoutes(models, gate, generation, clock),
+          ...orderRoutes(models, gate),
+          ...productRoutes(models, gate, generation, clock, { zone: config.serviceZone, days: config.topDays, limit: config.topLimit }),
+          ...policyRoutes(models, gate, generation, clock),
+          ...couponRoutes(models, gate, clock),
+        };
+        return { ...seed001Routes(canonical), ...canonical };
+      },
       [Q.config, Q.models, Q.gate, Q.generation, Q.clock],
     )
     .inSingletonScope();
@@ -80,9 +90,19 @@ const portsModule = (config: Config, log: Logger, clock: Clock) =>
 export type QuerySide = Readonly<{ routes: RouteTable; health: HealthChecks; close(): Promise<void> }>;
 
 /** The read side over the configured database; it may be down or empty, then queries are 503 until it is not. */
-export const createQuerySide = async (config: Config, log: Logger, clock: Clock = systemClock): Promise<QuerySide> => {
+export const createQuerySide = async (
+  config: Config,
+  log: Logger,
+  metrics: Metrics = createMetrics(),
+  clock: Clock = systemClock,
+): Promise<QuerySide> => {
   const container = new Container();
   container.load(queryModule, portsModule(config, log, clock));
+  const waits = metrics.histogram(
+    'till_read_gate_wait_seconds',
+    'For how long queries were held back until a view had reached their token.',
+  );
+  container.rebind(QueryId.gateWaited).toConstantValue((ms: number) => waits.observe(ms / 1_000));
   return {
     routes: container.get(QueryId.routes),
     health: container.get(QueryId.health),

@@ -1,4 +1,4 @@
-import { cursorOf } from './cursor.ts';
+import { cursorOf, keyOf } from './cursor.ts';
 
 /** Rows of a list at most. */
 export const PAGE_MAX = 100;
@@ -30,3 +30,13 @@ export const pageOf = (list: string, { items, keys }: ItemsRow, limit: number): 
   const last = split(keys)[limit - 1] as string;
   return { items: `[${rows.slice(0, limit).join(',')}]`, next: cursorOf(list, last) };
 };
+
+/** How much of a list is wanted, and behind which cursor. */
+export type Paging = Readonly<{ limit: number; after?: string | undefined }>;
+
+const SEQ_KEY = /^[1-9][0-9]{0,9}$/;
+const SEQ_MAX = 2_147_483_647;
+
+/** The last number seen of a list whose rows count 1, 2, 3 …; 0 without a cursor. */
+export const seqAfter = (list: string, after: string | undefined): number =>
+  Math.min(Number(keyOf(list, after, SEQ_KEY)?.[0] ?? 0), SEQ_MAX);

@@ -23,15 +23,22 @@ export class ReadGate {
   private readonly positions: () => Promise<Positions>;
   private readonly clock: Pick<Clock, 'monotonic'>;
   private readonly limits: ReadGateLimits;
+  private readonly waited: (ms: number) => void;
   private readonly waiters = new Set<Waiter>();
   private poller: NodeJS.Timeout | null = null;
   private closed = false;
 
-  /** `positions`: where the live version of each view stands. */
-  constructor(positions: () => Promise<Positions>, clock: Pick<Clock, 'monotonic'>, limits: Partial<ReadGateLimits> = {}) {
+  /** `positions`: where the live version of each view stands. `waited` is told how long each query was held back. */
+  constructor(
+    positions: () => Promise<Positions>,
+    clock: Pick<Clock, 'monotonic'>,
+    limits: Partial<ReadGateLimits> = {},
+    waited: (ms: number) => void = () => undefined,
+  ) {
     this.positions = positions;
     this.clock = clock;
     this.limits = { ...LIMITS, ...limits };
+    this.waited = waited;
   }
 
   /**
@@ -43,7 +50,7 @@ export class ReadGate {
     const askedAt = this.clock.monotonic();
     let snapshot = await read();
     while (token !== null && snapshot.asOf < token) {
-      await this.reached(token, views, this.limits.waitMaxMs - (this.clock.monotonic() - askedAt));
+      await this.heldBack(token, views, this.limits.waitMaxMs - (this.clock.monotonic() - askedAt));
       snapshot = await read();
     }
     return snapshot;
@@ -54,6 +61,15 @@ export class ReadGate {
     this.closed = true;
     if (this.poller) clearTimeout(this.poller);
     this.poller = null;
+  }
+
+  private async heldBack(at: bigint, views: readonly ViewName[], msLeft: number): Promise<void> {
+    const begun = this.clock.monotonic();
+    try {
+      await this.reached(at, views, msLeft);
+    } finally {
+      this.waited(this.clock.monotonic() - begun);
+    }
   }
 
   private reached(at: bigint, views: readonly ViewName[], msLeft: number): Promise<void> {

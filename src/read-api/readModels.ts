@@ -7,9 +7,11 @@ export const VIEWS = [
   'accounts',
   'balance_history',
   'coupons',
+  'coupon_history',
   'orders',
   'products',
   'coupon_policies',
+  'coupon_policy_history',
   'product_sales',
   'generations',
 ] as const;

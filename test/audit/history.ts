@@ -1,5 +1,15 @@
 import { accountFold, accountStream, charge, type Order, type Submitted, settleOrder, submitOrder } from '../../src/domain/account.ts';
-import { couponPolicyFold, couponPolicyStream, type IssuedCoupon, issueCoupon, openPolicy } from '../../src/domain/couponPolicy.ts';
+import { type CouponCommand, cancelUse, deleteCoupon, useCoupon } from '../../src/domain/accountCoupons.ts';
+import {
+  addCount,
+  changePolicy,
+  couponPolicyFold,
+  couponPolicyStream,
+  deletePolicy,
+  type IssuedCoupon,
+  issueCoupon,
+  openPolicy,
+} from '../../src/domain/couponPolicy.ts';
 import type { CommandId, Fingerprint, OrderId, PolicyId, ProductId, UserId } from '../../src/domain/ids.ts';
 import { inventoryFold, inventoryStream, receiveStock, takeStock } from '../../src/domain/inventory.ts';
 import { type Decision, type Fold, foldAll } from '../../src/domain/kernel.ts';
@@ -103,6 +113,37 @@ export class History {
     return outcome.kind === 'issued' ? outcome.coupon : null;
   }
 
+  /** What users do with a coupon outside orders; the owner's stream decides. */
+  use(coupon: IssuedCoupon, product = 'p1'): void {
+    const productId = product as ProductId;
+    this.ask(accountStream(coupon.userId), accountFold, useCoupon({ ...this.commandOn(coupon), productId }));
+  }
+
+  cancel(coupon: IssuedCoupon): void {
+    this.ask(accountStream(coupon.userId), accountFold, cancelUse(this.commandOn(coupon)));
+  }
+
+  deleteCoupon(coupon: IssuedCoupon): void {
+    this.ask(accountStream(coupon.userId), accountFold, deleteCoupon(this.commandOn(coupon)));
+  }
+
+  /** Other terms for a policy. */
+  change(policy: 1 | 2, discountAmount: number): void {
+    const command = this.command();
+    const name = `changed at ${command.at}`;
+    const times = { startsAt: NOON - 60_000, endsAt: NOON + 86_400_000, expireMinutes: 5_000 };
+    const wished = { name, discountType: 'amount' as const, discountAmount, ...times };
+    this.ask(couponPolicyStream(`cp1-${policy}` as PolicyId), couponPolicyFold, changePolicy({ wished, ...command }));
+  }
+
+  add(policy: 1 | 2, add: number): void {
+    this.ask(couponPolicyStream(`cp1-${policy}` as PolicyId), couponPolicyFold, addCount({ add, ...this.command() }));
+  }
+
+  endPolicy(policy: 1 | 2): void {
+    this.ask(couponPolicyStream(`cp1-${policy}` as PolicyId), couponPolicyFold, deletePolicy(this.command()));
+  }
+
   submit(user: string, products: readonly string[], coupon: IssuedCoupon | null = null): Submitted {
     const orderId = `o${this.tick()}` as OrderId;
     const cart = products.map((name) => ({ productId: `${name}--1` as ProductId, quantity: 1 + Math.floor(this.random() * 2) }));
@@ -134,22 +175,40 @@ export class History {
     return told.order;
   }
 
-  /** `users` charge, take coupons and order, in any order and between one another; in the end no order is open. */
+  /** `users` charge, take coupons, do all that can be done with them, and order, while the policies change; in the end no order is open. */
   run(users: number, steps: number): void {
     const any = <T>(of: readonly T[]): T => of[Math.floor(this.random() * of.length)] as T;
     const coupons = new Map<string, IssuedCoupon>();
     for (let step = 0; step < steps; step += 1) {
       const user = `u${Math.floor(this.random() * users)}`;
       const dice = this.random();
-      if (dice < 0.3) this.charge(user, 1_000 + Math.floor(this.random() * 9_000));
-      else if (dice < 0.45) {
+      if (dice < 0.25) this.charge(user, 1_000 + Math.floor(this.random() * 9_000));
+      else if (dice < 0.4) {
         const coupon = this.issue(user, any([1, 2]));
         if (coupon) coupons.set(user, coupon);
-      } else if (dice < 0.7)
+      } else if (dice < 0.5) this.touch(coupons.get(user), any(['use', 'use', 'cancel', 'delete']));
+      else if (dice < 0.51) this.change(any([1, 2]), 1 + Math.floor(this.random() * 3_000));
+      else if (dice < 0.52) this.add(any([1, 2]), 1 + Math.floor(this.random() * 3));
+      else if (dice < 0.75)
         this.begin(user, ['p1', 'p2', 'p3', 'p4', 'p5'].slice(Math.floor(this.random() * 5)), coupons.get(user) ?? null);
       else this.pending.splice(Math.floor(this.random() * this.pending.length), 1)[0]?.();
     }
     while (this.pending.length > 0) this.pending.shift()?.();
+  }
+
+  private touch(coupon: IssuedCoupon | undefined, what: 'use' | 'cancel' | 'delete'): void {
+    if (!coupon) return;
+    if (what === 'use') this.use(coupon);
+    else if (what === 'cancel') this.cancel(coupon);
+    else this.deleteCoupon(coupon);
+  }
+
+  private command() {
+    return { commandId: `command-${this.tick()}` as CommandId, fingerprint: 'f' as Fingerprint, at: this.now };
+  }
+
+  private commandOn({ couponId, userId: owner, expiresAt }: IssuedCoupon): CouponCommand {
+    return { coupon: { couponId, owner, expiresAt }, ...this.command() };
   }
 
   private begin(user: string, products: readonly string[], coupon: IssuedCoupon | null): void {

@@ -33,6 +33,7 @@ describe('views that the projections have made of a log', () => {
     history.run(12, 300);
     history.charge('held', 50_000);
     history.submit('held', ['p1'], history.issue('held'));
+    history.endPolicy(2);
     world = await World.open();
     await write(world, history);
     world.run();
@@ -65,6 +66,8 @@ describe('views that the projections have made of a log', () => {
     ['orders', 'position', 'position = position + 1', 'position = position - 1'],
     ['products', 'stock', 'stock = stock + 1', 'stock = stock - 1'],
     ['coupon_policies', 'issued', 'issued = issued - 1', 'issued = issued + 1'],
+    ['coupon_history', 'at', "at = at + '1 ms'::interval", "at = at - '1 ms'::interval"],
+    ['coupon_policy_history', 'count', 'count = count + 1', 'count = count - 1'],
     ['product_sales', 'quantity', 'quantity = quantity + 1', 'quantity = quantity - 1'],
     ['generations', 'opened_at', "opened_at = opened_at + '1 ms'::interval", "opened_at = opened_at - '1 ms'::interval"],
   ])('%s: one %s that is one off is found', async (name, column, corrupt, mend) => {

@@ -26,15 +26,15 @@ const spend =
 
 const about = (commandId: string): Metadata => ({ commandId, correlationId: 'c', causationId: 'c', actor: 'test' });
 const boxOver = (store: ReturnType<typeof createMemoryEventStore>, options: Partial<MailboxOptions> = {}) =>
-  new Mailbox<Counter, Added>({
+  new Mailbox<Counter, Added>('account-x', {
     store,
-    stream: 'account-x',
     fold,
     parse: ({ type, data }) => {
       if (type !== 'Added') throw new Error(`unknown type ${type}`);
       return { type, data } as Added;
     },
     monotonic: () => performance.now(),
+    snapshots: null,
     options: { ...mailboxDefaults, ...options },
   });
 const setUp = (options: Partial<MailboxOptions> = {}, store: MemoryEventStoreOptions = {}) => {
@@ -86,6 +86,67 @@ describe('a mailbox', () => {
     expect(resent.outcome).toBe(1); // the very same event: the store knows it, and answers as it did then
     expect((await open().ask(spend('c', 10), about('c'))).outcome).toBe('spent');
     expect(await events()).toHaveLength(3);
+  });
+
+  it('does not take half of a stream for its end: a cold start that was cut off refuses nothing (MB4, MB11)', async () => {
+    const { open, log } = setUp();
+    const earned: NewEvent[] = Array.from({ length: 1_500 }, (_, i) => ({
+      id: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
+      type: 'Added',
+      data: { id: `e${i}`, by: 1 },
+      metadata: about('e'),
+    }));
+    const store = createMemoryEventStore({ log });
+    await store.append('account-x', earned, -1n);
+    const read = store.readStream.bind(store);
+    let away: boolean = true;
+    store.readStream = (stream, from, options) => {
+      if (from < 1_000n || !away) return read(stream, from, options);
+      away = false;
+      return Promise.reject(new StoreUnavailable('away'));
+    };
+    expect((await boxOver(store).ask(spend('a', 1_500), about('a'))).outcome).toBe('spent');
+    expect(away).toBe(false);
+    expect((await open().ask(spend('b', 1), about('b'))).outcome).toBe('too-little');
+  });
+
+  it('a sleeper that wakes with a decision of long ago loses on its revision, and decides again (MB8)', async () => {
+    const { log, open, events } = setUp();
+    let wake = (): void => undefined;
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const awake = open();
+    await awake.ask(add('a', 10), about('a'));
+    const store = createMemoryEventStore({ log });
+    const append = store.append.bind(store);
+    store.append = async (...given) => {
+      await asleep;
+      return append(...given);
+    };
+    const sleeper = boxOver(store);
+    const spent = sleeper.ask(spend('b', 10), about('b'));
+    expect((await awake.ask(spend('c', 10), about('c'))).outcome).toBe('spent');
+    wake();
+    expect((await spent).outcome).toBe('too-little');
+    expect(await events()).toHaveLength(2);
+  });
+
+  it('measures ages by the time that passed, whatever the wall clock says (MB5)', async () => {
+    const { open } = setUp({ freshForMs: 50 });
+    const [east, west] = [open(), open()];
+    await west.ask(add('a', 1), about('a'));
+    await east.ask(add('b', 9), about('b'));
+    const now = Date.now;
+    Date.now = () => now() - 3_600_000;
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      const soldOut = (counter: Counter): Decision<Added, 'sold-out' | 'there'> =>
+        counter.sum < 10 ? refuseAsOfRecently('sold-out') : recall('there');
+      expect((await west.ask(soldOut, about('c'))).outcome).toBe('there');
+    } finally {
+      Date.now = now;
+    }
   });
 
   it('refuses from a view of freshForMs only what may rest on a recent one (R13)', async () => {

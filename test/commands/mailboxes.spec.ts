@@ -5,7 +5,7 @@ import type { CommandId, Fingerprint, UserId } from '../../src/domain/ids.ts';
 import type { Won } from '../../src/domain/money.ts';
 import { createMemoryEventStore } from '../../src/platform/eventStore/memoryEventStore.ts';
 
-const mailboxesOf = (max: number) => new Mailboxes(createMemoryEventStore(), () => performance.now(), max);
+const mailboxesOf = (max: number) => new Mailboxes(createMemoryEventStore(), () => performance.now(), { max });
 const user = (n: number) => `u${n}` as UserId;
 
 it('gives one mailbox to a stream as long as it is in use', () => {
@@ -32,3 +32,19 @@ it('lets go what was not used for longest, and stays right with two mailboxes of
   expect(mailboxes.account(user(0))).not.toBe(before);
   expect((await ask('b')).outcome).toEqual({ kind: 'charged', balance: 2, replayed: false });
 });
+
+it('lets go sooner where much is remembered of each: what counts is the memory, not the number alone', async () => {
+  const mailboxes = mailboxesOf(50_000);
+  const facts = 200;
+  const about = { commandId: 'c', correlationId: 'c', causationId: 'c', actor: 'test' };
+  const first = mailboxes.account(user(0));
+  for (let n = 0; n < 1_030; n += 1) {
+    const box = mailboxes.account(user(n));
+    await Promise.all(
+      Array.from({ length: facts }, (_, i) =>
+        box.ask(charge({ chargeId: `${n}-${i}` as CommandId, fingerprint: 'f' as Fingerprint, amount: 1 as Won, at: 0 }), about),
+      ),
+    );
+  }
+  expect(mailboxes.account(user(0))).not.toBe(first);
+}, 60_000);

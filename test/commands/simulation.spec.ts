@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { Catalog } from '../../src/commands/catalog.ts';
-import { Mailboxes } from '../../src/commands/mailboxes.ts';
+import { MAILBOXES_MAX, Mailboxes } from '../../src/commands/mailboxes.ts';
 import { OrderPlacement } from '../../src/commands/orderPlacement.ts';
 import { LedgerHistory } from '../../src/commands/pastVerdicts.ts';
 import { ShopSetup } from '../../src/commands/shopSetup.ts';
@@ -33,12 +33,12 @@ const randomOf = (seed: number) => {
 };
 
 /** One command process over the log: its own mailboxes and memory, faults and a clock that is wrong by up to an hour. */
-const processOver = (log: MemoryLog, random: () => number, rate: number) => {
+const processOver = (log: MemoryLog, random: () => number, rate: number, max = MAILBOXES_MAX) => {
   const faults = randomFaults(random, { neverLanded: rate, answerLost: rate, landsLate: rate, slow: 0.5, waitMaxMs: 3 });
   const store: EventStore = createMemoryEventStore({ log, faults });
   const skew = Math.floor((random() - 0.5) * 7_200_000);
   const clock = { now: () => 1_700_000_000_000 + skew, monotonic: () => performance.now() };
-  const mailboxes = new Mailboxes(store, clock.monotonic);
+  const mailboxes = new Mailboxes(store, clock.monotonic, { max });
   const catalog = new Catalog(mailboxes);
   const orders = new OrderPlacement(mailboxes, catalog, new LedgerHistory(store), clock, silentLog);
   return { store, mailboxes, orders, setup: new ShopSetup(mailboxes, catalog), clock };
@@ -53,7 +53,8 @@ it.each(Array.from({ length: to - from + 1 }, (_, i) => from + i))(
     const random = randomOf(seed);
     const log = new MemoryLog();
     const rate = [0, 0.03, 0.06, 0.1][seed % 4] as number;
-    const processes = [processOver(log, random, rate), processOver(log, random, rate)];
+    // The second lets go of its mailboxes while they are in use (MB11).
+    const processes = [processOver(log, random, rate), processOver(log, random, rate, 4)];
     const calm = processOver(log, random, 0);
     const any = <T>(of: readonly T[]): T => of[Math.floor(random() * of.length)] as T;
     const users = Array.from({ length: USERS }, (_, i) => `u${i}` as UserId);

@@ -241,7 +241,7 @@ describe('any history', () => {
                 : settleOrder({ orderId: `o${asked.id}` as OrderId, verdict: asked.taken ? 'taken' : 'out-of-stock', at: 20 })(account);
           for (const event of decision.events as readonly AccountEvent[]) {
             account = accountFold.evolve(account, event);
-            if (event.type === 'OrderPlaced') continue;
+            if (event.type !== 'BalanceCharged' && event.type !== 'OrderSubmitted' && event.type !== 'OrderRejected') continue;
             history +=
               event.type === 'BalanceCharged'
                 ? event.data.amount

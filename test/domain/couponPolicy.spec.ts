@@ -1,13 +1,17 @@
 import { describe, it } from '@jest/globals';
 import {
+  addCount,
+  COUNT_MAX,
   type CouponPolicyEvent,
+  changePolicy,
   couponPolicyFold,
+  deletePolicy,
   findCoupon,
   issueCoupon,
   openPolicy,
   type PolicyTerms,
 } from '../../src/domain/couponPolicy.ts';
-import type { CommandId, CouponId, PolicyId, UserId } from '../../src/domain/ids.ts';
+import type { CommandId, CouponId, Fingerprint, PolicyId, UserId } from '../../src/domain/ids.ts';
 import { specificationOf } from '../support/specification.ts';
 
 const given = specificationOf(couponPolicyFold);
@@ -143,5 +147,136 @@ describe('finding a coupon', () => {
     given(opened(), issued('ann', 1))
       .when(findCoupon('cp1-1-2' as CouponId))
       .restingOn('current');
+  });
+});
+
+const command = (id: string, fingerprint = `f${id}`) => ({
+  commandId: id as CommandId,
+  fingerprint: fingerprint as Fingerprint,
+  at: 2_000,
+});
+const { count: _count, perUser: _perUser, ...changeable } = terms;
+const wished = { ...changeable, name: 'better', discountType: 'rate' as const, discountAmount: 29, endsAt: 300_000 };
+const changed = (id: string): CouponPolicyEvent => ({
+  type: 'CouponPolicyChanged',
+  data: { terms: { ...terms, ...wished }, ...command(id) },
+});
+const added = (id: string, more: number, count: number): CouponPolicyEvent => ({
+  type: 'CouponCountAdded',
+  data: { added: more, terms: { ...terms, count }, ...command(id) },
+});
+const deleted = (id: string): CouponPolicyEvent => ({ type: 'CouponPolicyDeleted', data: { terms, ...command(id) } });
+
+describe('changing the terms of a policy', () => {
+  it('records all terms after it, count and perUser as they were (R2, R11)', () => {
+    given(opened(), issued('ann', 1))
+      .when(changePolicy({ wished, ...command('c') }))
+      .records(changed('c'))
+      .answers({
+        kind: 'changed',
+        replayed: false,
+        policy: { terms: { count: 2, perUser: 1, name: 'better' }, issued: 1, updatedAt: 2_000 },
+      })
+      .answersAgain({ kind: 'changed', replayed: true, policy: { issued: 1 } });
+  });
+
+  it('to what they are already records nothing, and is sure of it only after a fresh look', () => {
+    given(opened(), changed('c'))
+      .when(changePolicy({ wished, ...command('d') }))
+      .recordsNothing()
+      .answers({ kind: 'changed', policy: { terms: { name: 'better' } } })
+      .restingOn('current');
+  });
+
+  it('governs the very next issue, and no coupon issued before (R7, R9, D2)', () => {
+    given(opened(), issued('ann', 1), changed('c'))
+      .when(issueCoupon(issue('bob', 'k', 250_000)))
+      .answers({ coupon: { discountType: 'rate', discountAmount: 29, expiresAt: 300_000 } });
+    given(opened(), issued('ann', 1), changed('c'))
+      .when(findCoupon('cp1-1-1' as CouponId))
+      .answers({ discountType: 'amount', discountAmount: 500, expiresAt: 61_000 });
+  });
+
+  it('is refused for a policy that is not there or is deleted (R10)', () => {
+    for (const past of [[], [opened(), deleted('x')]]) {
+      given(...past)
+        .when(changePolicy({ wished, ...command('c') }))
+        .recordsNothing()
+        .answers({ kind: 'refused', reason: 'unknown-policy' })
+        .restingOn('current');
+    }
+  });
+});
+
+describe('adding to the count of a policy', () => {
+  it('stacks (R3, D4)', () => {
+    given(opened(), added('a', 100, 102))
+      .when(addCount({ add: 100, ...command('b') }))
+      .records(added('b', 100, 202))
+      .answers({ policy: { terms: { count: 202 } } });
+  });
+
+  it('answers a repeat with the policy of then, and another addition under its key not at all', () => {
+    const past = [opened(), issued('ann', 1), added('a', 1, 3), issued('bob', 2), added('b', 1, 4)];
+    given(...past)
+      .when(addCount({ add: 1, ...command('a') }))
+      .recordsNothing()
+      .answers({ replayed: true, policy: { terms: { count: 3 }, issued: 1 } })
+      .restingOn('recorded');
+    given(...past)
+      .when(addCount({ add: 2, ...command('a', 'other') }))
+      .answers({ kind: 'refused', reason: 'key-reused' });
+  });
+
+  it('lets the next one in at once (R9)', () => {
+    given(opened({ count: 1 }), issued('ann', 1), added('a', 1, 2))
+      .when(issueCoupon(issue('bob')))
+      .answers({ kind: 'issued', coupon: { serial: 2 } });
+  });
+
+  it('ends at the greatest int32, and is nothing for an unlimited policy (R1, R2)', () => {
+    given(opened({ count: COUNT_MAX - 1 }))
+      .when(addCount({ add: 1, ...command('a') }))
+      .answers({ policy: { terms: { count: COUNT_MAX } } });
+    given(opened({ count: COUNT_MAX - 1 }))
+      .when(addCount({ add: 2, ...command('a') }))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'limit-exceeded' });
+    given(opened({ count: null }))
+      .when(addCount({ add: 1, ...command('a') }))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'policy-term-immutable' });
+  });
+});
+
+describe('deleting a policy (R10)', () => {
+  it('marks it, once', () => {
+    given(opened())
+      .when(deletePolicy(command('d')))
+      .records(deleted('d'))
+      .answers({ policy: { deletedAt: 2_000 } })
+      .answersAgain({ replayed: true, policy: { deletedAt: 2_000 } });
+    given(opened(), deleted('d'))
+      .when(deletePolicy(command('e')))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'unknown-policy' });
+  });
+
+  it('ends issuing and adding, before window and quantity are looked at, and leaves what was issued (R7, R12)', () => {
+    const past = [opened({ count: 1 }), issued('ann', 1), deleted('d')];
+    given(...past)
+      .when(issueCoupon(issue('bob', 'k', 99)))
+      .recordsNothing()
+      .answers({ reason: 'unknown-policy' })
+      .restingOn('current');
+    given(...past)
+      .when(issueCoupon(issue('ann')))
+      .answers({ kind: 'issued', replayed: true });
+    given(...past)
+      .when(addCount({ add: 1, ...command('a') }))
+      .answers({ reason: 'unknown-policy' });
+    given(...past)
+      .when(findCoupon('cp1-1-1' as CouponId))
+      .answers({ userId: 'ann' });
   });
 });

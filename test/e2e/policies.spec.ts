@@ -124,6 +124,15 @@ describe('a coupon policy', () => {
     expectProblem(await make({ ...wished, count: 101 }), 422, 'key-reused');
   });
 
+  it('under a key at once in two processes, and later in a third, is one policy with one number (R16)', async () => {
+    const wished = terms({ name: 'raced' });
+    const make = (on: Pick<TestShop, 'client'>) => on.client.post('/coupon-policies', wished, { key: 'policy-race' });
+    const answers = await atOnce(10, (i) => make(i % 2 === 0 ? shop : other));
+    const later = await make(await shop.anotherCommandApi());
+    expect(new Set([...answers, later].map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
+    expect([later.status, later.headers['idempotent-replayed']]).toEqual([201, 'true']);
+  });
+
   it('is listed while it can be issued, sold out ones too, and closed ones on request (R8)', async () => {
     const open = (await shop.createPolicy({ count: 1 })).body.policyId;
     const early = (await shop.createPolicy({ startsAt: at(Date.now() + 60_000), endsAt: at(Date.now() + 90_000) })).body.policyId;

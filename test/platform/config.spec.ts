@@ -37,8 +37,29 @@ describe('configuration', () => {
       topLimit: 5,
       topDays: 3,
       logLevel: 'info',
+      rateLimitRequests: 0,
+      rateLimitSeconds: 60,
+      trustedProxies: 0,
+      commandUrls: [],
+      queryUrls: [],
       production: false,
     });
+  });
+
+  it('reads the servers behind an edge, and nothing that is more than an address', () => {
+    expect(parseConfig({ COMMAND_URLS: 'http://a:1, http://b:2/' }).commandUrls).toEqual(['http://a:1', 'http://b:2']);
+    expect(describeConfig(parseConfig({ COMMAND_URLS: 'http://a:1,http://b:2' })).COMMAND_URLS).toBe('http://a:1,http://b:2');
+    for (const wrong of [
+      'a:1',
+      'https://a:1',
+      'http://user:secret@a:1',
+      'http://a:1/path',
+      'http://a:1?x',
+      'http://a:1#x',
+      'http://a:1,',
+    ]) {
+      expect(namesIn(faultsOf({ COMMAND_URLS: wrong }))).toEqual(['COMMAND_URLS']);
+    }
   });
 
   it('is frozen', () => {

@@ -141,10 +141,13 @@ describe('what may be tried again (PJ9)', () => {
 });
 
 it('migrations: several processes may begin at once, and beginning again changes nothing', async () => {
-  await database.query('drop function advance_projections; drop table projections, migrations');
+  await database.query('drop function advance_projections; drop table projections, parked_events, migrations');
   await Promise.all([migrate(home.url), migrate(home.url), migrate(home.url)]);
   await database.query("insert into projections (name, version, status) values ('kept', 1, 'live')");
   await migrate(home.url);
   expect((await database.query('select name from projections')).rows).toEqual([{ name: 'kept' }]);
-  expect((await database.query('select name from migrations')).rows).toEqual([{ name: '001_projections' }]);
+  expect((await database.query('select name from migrations')).rows).toEqual([
+    { name: '001_projections' },
+    { name: '002_projection_builds' },
+  ]);
 });

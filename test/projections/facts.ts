@@ -109,6 +109,42 @@ export const issued = (policyId: string, serial: number, userId: string): Coupon
   },
 });
 
+const command = (at: number) => ({ commandId, fingerprint, at });
+const termsOf = (policyId: string, count: number | null) => {
+  const { data } = policyOpened(policyId, 1, count) as Extract<CouponPolicyEvent, { type: 'CouponPolicyOpened' }>;
+  return data.terms;
+};
+
+export const policyChanged = (policyId: string, count: number | null, name: string, at = NOON + 1): CouponPolicyEvent => ({
+  type: 'CouponPolicyChanged',
+  data: { terms: { ...termsOf(policyId, count), name, discountAmount: 700 }, ...command(at) },
+});
+
+export const countAdded = (policyId: string, added: number, count: number, at = NOON + 2): CouponPolicyEvent => ({
+  type: 'CouponCountAdded',
+  data: { added, terms: termsOf(policyId, count), ...command(at) },
+});
+
+export const policyDeleted = (policyId: string, count: number | null, at = NOON + 3): CouponPolicyEvent => ({
+  type: 'CouponPolicyDeleted',
+  data: { terms: termsOf(policyId, count), ...command(at) },
+});
+
+export const couponUsed = (couponId: string, productId: string | null, at = NOON + 10): AccountEvent => ({
+  type: 'CouponUsed',
+  data: { couponId: couponId as CouponId, productId: productId as ProductId | null, ...command(at) },
+});
+
+export const useCancelled = (couponId: string, at = NOON + 20): AccountEvent => ({
+  type: 'CouponUseCancelled',
+  data: { couponId: couponId as CouponId, ...command(at) },
+});
+
+export const couponDeleted = (couponId: string, at = NOON + 30): AccountEvent => ({
+  type: 'CouponDeleted',
+  data: { couponId: couponId as CouponId, ...command(at) },
+});
+
 export const created = (productId: string, price = 2_000): ProductEvent => ({
   type: 'ProductCreated',
   data: {

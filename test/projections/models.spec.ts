@@ -2,24 +2,32 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DomainEvent } from '../../src/domain/events.ts';
 import type { AccountRow } from '../../src/projections/models/accounts.rows.ts';
 import type { BalanceHistoryRow } from '../../src/projections/models/balanceHistory.rows.ts';
+import type { CouponHistoryRow } from '../../src/projections/models/couponHistory.rows.ts';
 import type { CouponPolicyRow } from '../../src/projections/models/couponPolicies.rows.ts';
+import type { CouponPolicyHistoryRow } from '../../src/projections/models/couponPolicyHistory.rows.ts';
 import type { CouponRow } from '../../src/projections/models/coupons.rows.ts';
 import type { OpenOrderRow, OrderRow } from '../../src/projections/models/orders.rows.ts';
 import type { ProductSalesRow } from '../../src/projections/models/productSales.rows.ts';
 import type { ProductRow } from '../../src/projections/models/products.rows.ts';
 import {
   charged,
+  countAdded,
+  couponDeleted,
+  couponUsed,
   created,
   generationOpened,
   issued,
   line,
   NOON,
   placed,
+  policyChanged,
+  policyDeleted,
   policyOpened,
   received,
   rejected,
   submitted,
   taken,
+  useCancelled,
 } from './facts.ts';
 import { World } from './world.ts';
 
@@ -114,6 +122,56 @@ describe.each(CUTS)('facts %s', (_cut, batchMax) => {
     });
   });
 
+  it('coupons: follows uses outside orders, their taking back, and deletions that keep what was used (R20, R21, R22)', async () => {
+    await show(batchMax, [
+      ...[1, 2, 3, 4, 5].map((serial): Fact => ['couponPolicy-cp1-1', issued('cp1-1', serial, 'ann')]),
+      ['account-ann', couponUsed('cp1-1-1', 'p1')],
+      ['account-ann', couponUsed('cp1-1-2', 'p2')],
+      ['account-ann', useCancelled('cp1-1-2')],
+      ['account-ann', couponDeleted('cp1-1-3')],
+      ['account-ann', couponUsed('cp1-1-4', null)],
+      ['account-ann', couponDeleted('cp1-1-4')],
+      ['account-ann', submitted(1, 0, { ...order, couponId: 'cp1-1-5' })],
+      ['account-ann', placed({ ...order, couponId: 'cp1-1-5' })],
+      ['account-ann', couponDeleted('cp1-1-5')],
+    ]);
+    const rows = await world.rows<CouponRow>('select * from coupons order by number');
+    expect(rows.map((row) => [row.number, row.status, row.product_id, row.order_id, row.used_at, row.deleted_at])).toEqual([
+      ['1', 'used', 'p1', null, new Date(NOON + 10), null],
+      ['2', 'available', null, null, null, null],
+      ['3', 'deleted', null, null, null, new Date(NOON + 30)],
+      ['4', 'deleted', null, null, new Date(NOON + 10), new Date(NOON + 30)],
+      ['5', 'deleted', null, 'o1', new Date(NOON + 5), new Date(NOON + 30)],
+    ]);
+  });
+
+  it('coupon_history: a row for all that is done with a coupon after its issue, counted from 2 (R26)', async () => {
+    const other = { ...order, orderId: 'o2' };
+    await show(batchMax, [
+      ['couponPolicy-cp1-1', issued('cp1-1', 1, 'ann')],
+      ['account-bob', couponUsed('cp1-1-2', 'p9')],
+      ['account-ann', couponUsed('cp1-1-1', 'p1')],
+      ['account-ann', useCancelled('cp1-1-1')],
+      ['account-ann', submitted(1, 0, order)],
+      ['account-ann', rejected(2, 0, order)],
+      ['account-ann', submitted(3, 0, other)],
+      ['account-ann', submitted(4, 0, { ...order, orderId: 'o3', couponId: null })],
+      ['account-ann', placed(other)],
+      ['account-ann', couponDeleted('cp1-1-1')],
+    ]);
+    const rows = await world.rows<CouponHistoryRow>('select * from coupon_history order by coupon_id, seq');
+    expect(rows.map((row) => [row.coupon_id, row.seq, row.change, row.product_id, row.order_id, row.at.getTime() - NOON])).toEqual([
+      ['cp1-1-1', 2, 'used', 'p1', null, 10],
+      ['cp1-1-1', 3, 'use-cancelled', null, null, 20],
+      ['cp1-1-1', 4, 'held', null, 'o1', 0],
+      ['cp1-1-1', 5, 'released', null, 'o1', 5],
+      ['cp1-1-1', 6, 'held', null, 'o2', 0],
+      ['cp1-1-1', 7, 'used', null, 'o2', 5],
+      ['cp1-1-1', 8, 'deleted', null, null, 30],
+      ['cp1-1-2', 2, 'used', 'p9', null, 10],
+    ]);
+  });
+
   it('orders: every order with its lines, its place in the log and its outcome; open_orders those without one (R35, R40, D27)', async () => {
     const second = { ...order, orderId: 'o2', couponId: null, discount: 0 };
     const third = { ...order, orderId: 'o3', couponId: null, discount: 0 };
@@ -176,6 +234,42 @@ describe.each(CUTS)('facts %s', (_cut, batchMax) => {
       ends_at: new Date(NOON + 3 * 86_400_000),
       created_at: new Date(NOON),
       updated_at: new Date(NOON),
+    });
+  });
+
+  it('coupon_policies and their history: the terms of now, and those after every change (R3, R10, R11)', async () => {
+    await show(batchMax, [
+      ['couponPolicy-cp1-1', policyOpened('cp1-1', 1, 1)],
+      ['couponPolicy-cp1-1', issued('cp1-1', 1, 'ann')],
+      ['couponPolicy-cp1-2', policyOpened('cp1-2', 2, null)],
+      ['couponPolicy-cp1-1', countAdded('cp1-1', 2, 3)],
+      // More than there were before the addition: in one batch, both must be seen together.
+      ['couponPolicy-cp1-1', issued('cp1-1', 2, 'bob')],
+      ['couponPolicy-cp1-1', issued('cp1-1', 3, 'cid')],
+      ['couponPolicy-cp1-2', policyChanged('cp1-2', null, 'better')],
+      ['couponPolicy-cp1-1', policyDeleted('cp1-1', 3)],
+    ]);
+    const rows = await world.rows<CouponPolicyRow>('select * from coupon_policies order by number');
+    expect(rows.map((row) => [row.name, row.type, row.count, row.issued, row.discount_amount, row.updated_at, row.deleted_at])).toEqual([
+      ['welcome', 'limited', 3, 3, '2000', new Date(NOON + 3), new Date(NOON + 3)],
+      ['better', 'unlimited', null, 0, '700', new Date(NOON + 1), null],
+    ]);
+    const history = await world.rows<CouponPolicyHistoryRow>('select * from coupon_policy_history order by policy_id, seq');
+    expect(
+      history.map((row) => [row.policy_id, row.seq, row.change, row.name, row.count, row.discount_amount, row.at.getTime() - NOON]),
+    ).toEqual([
+      ['cp1-1', 1, 'created', 'welcome', 1, '2000', 0],
+      ['cp1-1', 2, 'count-added', 'welcome', 3, '2000', 2],
+      ['cp1-1', 3, 'deleted', 'welcome', 3, '2000', 3],
+      ['cp1-2', 1, 'created', 'welcome', null, '2000', 0],
+      ['cp1-2', 2, 'changed', 'better', null, '700', 1],
+    ]);
+    expect(history[0]).toMatchObject({
+      discount_type: 'amount',
+      starts_at: new Date(NOON - 60_000),
+      ends_at: new Date(NOON + 3 * 86_400_000),
+      expire_minutes: '10080',
+      per_user: null,
     });
   });
 

@@ -1,7 +1,8 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { accountFold, accountStream, charge, settleOrder, submitOrder } from '../../src/domain/account.ts';
-import { couponPolicyFold, couponPolicyStream, issueCoupon, openPolicy } from '../../src/domain/couponPolicy.ts';
+import { cancelUse, deleteCoupon, useCoupon } from '../../src/domain/accountCoupons.ts';
+import { addCount, changePolicy, couponPolicyFold, couponPolicyStream, issueCoupon, openPolicy } from '../../src/domain/couponPolicy.ts';
 import type { DomainEvent } from '../../src/domain/events.ts';
 import type { CommandId, Fingerprint, OrderId, PolicyId, ProductId, UserId } from '../../src/domain/ids.ts';
 import { inventoryFold, inventoryStream, receiveStock, takeStock } from '../../src/domain/inventory.ts';
@@ -24,7 +25,9 @@ type Step =
   | Readonly<{ kind: 'issue'; user: number }>
   | Readonly<{ kind: 'receive'; product: number; quantity: number }>
   | Readonly<{ kind: 'submit'; user: number; product: number; quantity: number; withCoupon: boolean }>
-  | Readonly<{ kind: 'settle'; nth: number }>;
+  | Readonly<{ kind: 'settle'; nth: number }>
+  | Readonly<{ kind: 'use' | 'cancel' | 'delete'; user: number }>
+  | Readonly<{ kind: 'change' | 'add'; amount: number }>;
 
 const user = fc.nat(users.length - 1);
 const product = fc.nat(products.length - 1);
@@ -34,6 +37,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('receive' as const), product, quantity: fc.integer({ min: 1, max: 4 }) }),
   fc.record({ kind: fc.constant('submit' as const), user, product, quantity: fc.integer({ min: 1, max: 4 }), withCoupon: fc.boolean() }),
   fc.record({ kind: fc.constant('settle' as const), nth: fc.nat(30) }),
+  fc.record({ kind: fc.constantFrom('use' as const, 'cancel' as const, 'delete' as const), user }),
+  fc.record({ kind: fc.constantFrom('change' as const, 'add' as const), amount: fc.integer({ min: 1, max: 5 }) }),
 );
 
 type Fact = readonly [stream: string, event: DomainEvent];
@@ -108,6 +113,12 @@ class Shop {
       case 'settle':
         this.settle(next.nth, at);
         break;
+      case 'change':
+      case 'add':
+        this.change(next.kind, next.amount, at);
+        break;
+      default:
+        this.touch(next.kind, this.user(next.user), at);
     }
   }
 
@@ -115,6 +126,29 @@ class Shop {
     const outcome = this.ask(couponPolicyStream(policy), couponPolicyFold, issueCoupon({ userId, commandId: this.command(), at }));
     if (outcome.kind === 'issued') this.coupons.set(userId, [...(this.coupons.get(userId) ?? []), outcome]);
     return outcome;
+  }
+
+  private touch(kind: 'use' | 'cancel' | 'delete', userId: UserId, at: number): void {
+    const [first] = this.coupons.get(userId) ?? [];
+    if (first?.kind !== 'issued') return;
+    const { couponId, expiresAt } = first.coupon;
+    const command = { coupon: { couponId, owner: userId, expiresAt }, commandId: this.command(), fingerprint, at };
+    const decide = { use: useCoupon({ ...command, productId: null }), cancel: cancelUse(command), delete: deleteCoupon(command) }[kind];
+    this.ask(accountStream(userId), accountFold, decide);
+  }
+
+  private change(kind: 'change' | 'add', amount: number, at: number): void {
+    const command = { commandId: this.command(), fingerprint, at };
+    const wished = {
+      name: `w${amount}`,
+      discountType: 'rate' as const,
+      discountAmount: amount,
+      startsAt: at,
+      endsAt: at + 1e9,
+      expireMinutes: 9,
+    };
+    const decide = kind === 'add' ? addCount({ add: amount, ...command }) : changePolicy({ wished, ...command });
+    this.ask(couponPolicyStream(policy), couponPolicyFold, decide);
   }
 
   private submit({ user: nth, product: which, quantity, withCoupon }: Extract<Step, { kind: 'submit' }>, at: number): void {
@@ -203,8 +237,9 @@ const agreesWithTheDeciders = async (world: World, shop: Shop): Promise<void> =>
   );
   const folded = users
     .map((id) => ({ id, past: shop.log.filter(([stream]) => stream === accountStream(id as string as UserId)).map(([, event]) => event) }))
-    .filter(({ past }) => past.length > 0)
-    .map(({ id, past }) => ({ user_id: id, ...moneyIn(foldAll(accountFold, accountFold.initial, past as never)) }));
+    .map(({ id, past }) => ({ id, account: foldAll(accountFold, accountFold.initial, past as never) }))
+    .filter(({ account }) => account.movements > 0)
+    .map(({ id, account }) => ({ user_id: id, ...moneyIn(account) }));
   expect(shown).toEqual(folded.map((row) => ({ ...row, moved: row.balance })));
   const ledger = shop.log.filter(([stream]) => stream === inventoryStream).map(([, event]) => event);
   const { onHand } = foldAll(inventoryFold, inventoryFold.initial, ledger as never);

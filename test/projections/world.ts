@@ -28,6 +28,9 @@ export const eventually = async <T>(ask: () => Promise<T> | T, satisfies: (answe
 export type CheckpointRow = Readonly<{
   name: string;
   version: number;
+  build: number;
+  table_name: string;
+  definition: string;
   status: string;
   store_id: string;
   commit_position: string | null;
@@ -92,7 +95,7 @@ export class World {
       store: over.store ?? this.store,
       projections: over.projections ?? projections,
       log: recordingLog(this.logged),
-      limits: { backOffMinMs: 10, backOffMaxMs: 100, lockPollMs: 20, heartbeatMs: 50, lookEveryMs: 20, ...limits },
+      limits: { backOffMinMs: 10, backOffMaxMs: 100, lockPollMs: 20, heartbeatMs: 50, lookEveryMs: 20, promoteEveryMs: 100, ...limits },
     });
     this.runners.push(runner);
     runner.start();
@@ -140,13 +143,13 @@ export class World {
     );
   }
 
-  /** Every row of every read model, by the table's name. */
-  async tables(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  /** Every row of every read model's build of that number, by the name of the read model. */
+  async tables(build = 1): Promise<Readonly<Record<string, readonly unknown[]>>> {
     const all: Record<string, readonly unknown[]> = {};
     for (const projection of projections) {
-      all[projection.name] = (await this.rows<{ row: unknown }>(`select to_jsonb(t) as row from ${tableOf(projection)} t order by 1`)).map(
-        ({ row }) => row,
-      );
+      all[projection.name] = (
+        await this.rows<{ row: unknown }>(`select to_jsonb(t) as row from ${tableOf(projection, build)} t order by 1`)
+      ).map(({ row }) => row);
     }
     return all;
   }

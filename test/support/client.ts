@@ -19,6 +19,8 @@ export type Client = Readonly<{
   get<Body = Json>(path: string, options?: Options): Promise<Answer<Body>>;
   /** Without `json` there is neither a body nor a content type. */
   post<Body = Json>(path: string, json?: unknown, options?: Options): Promise<Answer<Body>>;
+  put<Body = Json>(path: string, json: unknown, options?: Options): Promise<Answer<Body>>;
+  delete<Body = Json>(path: string, options?: Options): Promise<Answer<Body>>;
   close(): void;
 }>;
 
@@ -54,18 +56,16 @@ export const clientOf = (base: string): Client => {
       request.on('error', reject);
       request.end(body);
     });
+  const send = <Body>(method: string, path: string, json: unknown, options: Options = {}): Promise<Answer<Body>> =>
+    json === undefined
+      ? raw({ method, path, headers: headersOf(options) })
+      : raw({ method, path, headers: { 'Content-Type': 'application/json', ...headersOf(options) }, body: JSON.stringify(json) });
   return {
     raw,
-    get: (path, options = {}) => raw({ method: 'GET', path, headers: headersOf(options) }),
-    post: (path, json, options = {}) =>
-      json === undefined
-        ? raw({ method: 'POST', path, headers: headersOf(options) })
-        : raw({
-            method: 'POST',
-            path,
-            headers: { 'Content-Type': 'application/json', ...headersOf(options) },
-            body: JSON.stringify(json),
-          }),
+    get: (path, options) => send('GET', path, undefined, options),
+    post: (path, json, options) => send('POST', path, json, options),
+    put: (path, json, options) => send('PUT', path, json, options),
+    delete: (path, options) => send('DELETE', path, undefined, options),
     close: () => agent.destroy(),
   };
 };

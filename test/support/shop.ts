@@ -24,6 +24,9 @@ export type Coupon = Readonly<{
   status: string;
   number: number;
   orderId: string | null;
+  productId: string | null;
+  usedAt: string | null;
+  deletedAt: string | null;
 }>;
 export type PlacedOrder = Readonly<{ orderId: string; totalAmount: number; subtotal: number; discount: number; status: string }>;
 export type Policy = Json & Readonly<{ policyId: string; number: number; count: number | null; issued: number; remaining?: number }>;
@@ -47,6 +50,12 @@ export const terms = (wished: Json = {}): Json => ({
   ...wished,
 });
 
+/** The terms that a policy may be changed to: those of `terms` without what never changes. */
+export const changedTerms = (wished: Json = {}): Json => {
+  const { count: _count, perUser: _perUser, ...changeable } = terms();
+  return { ...changeable, expireMinutes: 60, ...wished };
+};
+
 /** The shop's calls by name, on whichever server `client` talks to. */
 export const callsOf = (client: Client) => ({
   init: (overrides?: Json) => client.post<Opened>('/init', overrides),
@@ -56,6 +65,17 @@ export const callsOf = (client: Client) => ({
     client.post<Coupon>(`/coupons?userId=${userId}&policyId=${policyId}`, undefined, options),
   order: (userId: string, cart: Cart, couponId: string | null = null, options?: Options) =>
     client.post<PlacedOrder>('/orders', { userId, couponId, items: itemsOf(cart) }, options),
+  use: (couponId: string, userId: string, productId = 'p1', options?: Options) =>
+    client.post<Coupon>(`/coupons/${couponId}/use`, { userId, productId }, options),
+  cancelUse: (couponId: string, userId: string, options?: Options) =>
+    client.post<Coupon>(`/coupons/${couponId}/cancel-use`, { userId }, options),
+  deleteCoupon: (couponId: string, userId: string, options?: Options) =>
+    client.delete<Coupon>(`/coupons/${couponId}?userId=${userId}`, options),
+  coupon: (couponId: string, options?: Options) => client.get<Coupon>(`/coupons/${couponId}`, options),
+  changePolicy: (policyId: string, wished: Json, options?: Options) => client.put<Policy>(`/coupon-policies/${policyId}`, wished, options),
+  addCount: (policyId: string, add: number, options?: Options) =>
+    client.post<Policy>(`/coupon-policies/${policyId}/count`, { add }, options),
+  deletePolicy: (policyId: string, options?: Options) => client.delete<Policy>(`/coupon-policies/${policyId}`, options),
   createPolicy: (wished?: Json, options?: Options) => client.post<Policy>('/coupon-policies', terms(wished), options),
   createProduct: (product: Json, options?: Options) =>
     client.post<Product>('/products', { name: 'thing', price: 1_000, ...product }, options),

@@ -4,9 +4,10 @@ import { AMOUNT_MAX, won } from '../../domain/money.ts';
 import type { GenerationOpening } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Position } from '../../platform/eventStore/eventStore.ts';
-import type { RouteTable } from '../../platform/http.ts';
 import { parse } from '../../platform/input.ts';
+import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { dayIn, daysBefore } from '../../platform/serviceZone.ts';
+import { shape } from '../../platform/shapes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
 import { incoming, mark } from './answer.ts';
 import { WEEK_MINUTES } from './policies.ts';
@@ -35,9 +36,20 @@ const overrides = z.strictObject({
   productStock: z.int().min(0).max(AMOUNT_MAX).default(2_000_000),
 });
 
+const description = {
+  summary: 'Open a new generation of products and policies, for tests',
+  details: 'Exists only where test endpoints are enabled. Nothing is deleted. Answers when the views show all of it.',
+  body: overrides,
+  bodyOptional: true,
+  answers: {
+    200: z.object({ message: shape.text, policyIds: z.array(shape.id), productIds: z.array(shape.id), generation: shape.count }),
+  },
+  problems: ['read-model-behind'],
+} as const satisfies RouteDescription;
+
 /** The test endpoint that opens a new generation; it exists only where test endpoints are enabled. */
 export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock, zone: string): RouteTable => ({
-  'POST /init': async (req, res) => {
+  'POST /init': route(description, async (req, res) => {
     const wished = parse(overrides, req.body === undefined ? {} : req.body);
     const { commandId, about } = incoming(req, res, ['init'], 'shop');
 
@@ -50,7 +62,7 @@ export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock,
       productIds: outcome.opened.products.map(({ productId }) => productId),
       generation: outcome.opened.generation,
     });
-  },
+  }),
 });
 
 const startOf = (wished: z.output<typeof overrides>, at: number, zone: string): Omit<GenerationOpening, 'commandId'> => {

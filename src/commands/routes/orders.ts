@@ -4,18 +4,57 @@ import type { Order } from '../../domain/account.ts';
 import type { CouponId, OrderId, ProductId, UserId } from '../../domain/ids.ts';
 import { LINE_QUANTITY_MAX, LINES_MAX } from '../../domain/quote.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { RouteTable } from '../../platform/http.ts';
 import { fingerprintOf } from '../../platform/idempotency.ts';
 import { idInput, invalid, parseBody } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
+import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { shape } from '../../platform/shapes.ts';
 import type { OrderPlacement, OrderRefused } from '../orderPlacement.ts';
 import { incoming, mark } from './answer.ts';
 
-const item = z.strictObject({ productId: idInput, quantity: z.int().min(1).max(LINE_QUANTITY_MAX) });
+const item = z.strictObject({
+  productId: idInput.meta({ examples: ['p1'] }),
+  quantity: z
+    .int()
+    .min(1)
+    .max(LINE_QUANTITY_MAX)
+    .meta({ examples: [1] }),
+});
 const body = z.strictObject({ userId: idInput, couponId: idInput.nullable().default(null), items: z.array(item).min(1).max(LINES_MAX) });
+const answer = (status: 'placed' | 'open') =>
+  z.object({
+    orderId: shape.id,
+    totalAmount: shape.won,
+    subtotal: shape.won,
+    discount: shape.won,
+    couponId: shape.id.nullable(),
+    userId: shape.id,
+    status: z.literal(status),
+  });
+
+const description = {
+  summary: 'Place an order',
+  body,
+  answers: {
+    201: { body: answer('placed'), headers: ['Idempotent-Replayed'], what: 'Paid; `totalAmount` is what was paid.' },
+    202: {
+      body: answer('open'),
+      headers: ['Location', 'Retry-After', 'Idempotent-Replayed'],
+      what: 'No outcome within 5 s; it gets one without the client.',
+    },
+  },
+  problems: [
+    'unknown-product',
+    ['unknown-coupon', 400],
+    'coupon-unavailable',
+    'insufficient-balance',
+    'out-of-stock',
+    'too-many-open-orders',
+  ],
+} as const satisfies RouteDescription;
 
 export const orderRoutes = (placement: OrderPlacement, clock: Clock, keyRequired: boolean): RouteTable => ({
-  'POST /orders': async (req, res) => {
+  'POST /orders': route(description, async (req, res) => {
     const request = parseBody(body, req);
     const userId = request.userId as UserId;
     const { commandId, about } = incoming(req, res, ['order', userId], userId, keyRequired);
@@ -35,7 +74,7 @@ export const orderRoutes = (placement: OrderPlacement, clock: Clock, keyRequired
     mark(res, position, outcome.kind === 'order' && outcome.replayed);
     if (outcome.kind === 'refused') throw refusal(outcome);
     answerOrder(res, userId, outcome.order);
-  },
+  }),
 });
 
 /** An order as its placing answers it, the first time and at every repeat. */

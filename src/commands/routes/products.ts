@@ -4,10 +4,11 @@ import { receiveStock } from '../../domain/inventory.ts';
 import { AMOUNT_MAX, won } from '../../domain/money.ts';
 import { currentGeneration } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { RouteTable } from '../../platform/http.ts';
 import { fingerprintOf } from '../../platform/idempotency.ts';
 import { amountInput, idInput, nameInput, parseBody, parseParams } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
+import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { shape } from '../../platform/shapes.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
@@ -27,8 +28,27 @@ const newProduct = z.strictObject({
 const params = z.object({ productId: idInput });
 const receipt = z.strictObject({ quantity: amountInput });
 
+const creating = {
+  summary: 'Create a product',
+  body: newProduct,
+  answers: {
+    201: {
+      body: z.object({ id: shape.id, name: shape.text, price: shape.won, stock: shape.count }),
+      headers: ['Location', 'Idempotent-Replayed'],
+    },
+  },
+  problems: ['product-exists'],
+} as const satisfies RouteDescription;
+const receiving = {
+  summary: 'Receive stock of a product',
+  params,
+  body: receipt,
+  answers: { 200: { body: z.object({ id: shape.id, stock: shape.count }), headers: ['Idempotent-Replayed'] } },
+  problems: ['unknown-product', 'limit-exceeded'],
+} as const satisfies RouteDescription;
+
 export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: ShopSetup, clock: Clock): RouteTable => ({
-  'POST /products': async (req, res) => {
+  'POST /products': route(creating, async (req, res) => {
     const wished = parseBody(newProduct, req);
     const { commandId, about } = incoming(req, res, ['product', wished.id ?? ''], ACTOR);
     const { outcome: generation } = await mailboxes.shop().ask(currentGeneration, about);
@@ -51,9 +71,9 @@ export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: Sho
     if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
     const { productId: id, name, price, openingStock: stock } = outcome.product;
     res.status(201).setHeader('Location', `/products/${id}`).json({ id, name, price, stock });
-  },
+  }),
 
-  'POST /products/:productId/stock': async (req, res) => {
+  'POST /products/:productId/stock': route(receiving, async (req, res) => {
     const productId = parseParams(params, req).productId as ProductId;
     const { quantity } = parseBody(receipt, req);
     const { commandId, about } = incoming(req, res, ['stock', productId], ACTOR);
@@ -65,7 +85,7 @@ export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: Sho
     mark(res, position, outcome.kind === 'received' && outcome.replayed);
     if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
     res.json({ id: productId, stock: outcome.stock });
-  },
+  }),
 });
 
 const productIdOf = (commandId: CommandId): string => `p-${commandId.slice(0, 16)}`;

@@ -1,7 +1,9 @@
 import type { Projection } from '../projection.ts';
 import { accounts } from './accounts.ts';
 import { balanceHistory } from './balanceHistory.ts';
+import { couponHistory } from './couponHistory.ts';
 import { couponPolicies } from './couponPolicies.ts';
+import { couponPolicyHistory } from './couponPolicyHistory.ts';
 import { coupons } from './coupons.ts';
 import { generations } from './generations.ts';
 import { orders } from './orders.ts';
@@ -13,9 +15,11 @@ export const allProjections = (serviceZone: string): readonly Projection[] => [
   accounts,
   balanceHistory,
   coupons,
+  couponHistory,
   orders,
   products,
   couponPolicies,
+  couponPolicyHistory,
   productSales(serviceZone),
   generations,
 ];

@@ -15,3 +15,16 @@ export const columns = <Row>(rows: Iterable<Row>, ...pick: readonly ((row: Row) 
   }
   return arrays;
 };
+
+/** Each item's place among those of its key, 1, 2, 3 … in their order. */
+export const numberedBy = <Item>(items: readonly Item[], keyOf: (item: Item) => string): ReadonlyMap<Item, number> => {
+  const counts = new Map<string, number>();
+  const places = new Map<Item, number>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const place = 1 + (counts.get(key) ?? 0);
+    counts.set(key, place);
+    places.set(item, place);
+  }
+  return places;
+};

@@ -1,6 +1,6 @@
 import { keyOf } from '../cursor.ts';
 import { id, idOrNull, number, object, time, timeOrNull } from '../json.ts';
-import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
+import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, type Paging, pageOf, seqAfter } from '../page.ts';
 import { type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 
 /** What a user's list is ordered by first (R24). Deleted coupons are in no list. */
@@ -76,4 +76,32 @@ export const readCoupons = async (models: ReadModels, userId: string, now: numbe
 export const readCoupon = async (models: ReadModels, couponId: string, now: number): Promise<Snapshot<string | null>> => {
   const { asOf, value } = await models.read<ItemRow>(one, [couponId, new Date(now).toISOString()]);
   return { asOf, value: value.item };
+};
+
+const entry = object({
+  seq: number('seq'),
+  change: id('change'),
+  productId: idOrNull('product_id'),
+  orderId: idOrNull('order_id'),
+  at: time('at'),
+});
+const history = viewQuery(
+  'coupon history',
+  ['coupons', 'coupon_history'],
+  allOf(
+    `select ${entry} as item, seq::text as key from (
+       select 1 as seq, 'issued' as change, null::text as product_id, null::text as order_id, issued_at as at from coupons where coupon_id = $1
+       union all
+       select seq, change, product_id, order_id, at from coupon_history where coupon_id = $1 and seq > $2) entries
+      where seq > $2 order by seq limit $3`,
+  ),
+  ['exists (select from coupons where coupon_id = $1) as known'],
+);
+const HISTORY = 'coupon history';
+
+/** All that was done with a coupon, its issue first, its deletion too (R26); `null` when there is no such coupon. */
+export const readCouponHistory = async (models: ReadModels, couponId: string, paging: Paging): Promise<Snapshot<Page | null>> => {
+  const values = [couponId, seqAfter(HISTORY, paging.after), paging.limit + 1];
+  const { asOf, value } = await models.read<ItemsRow & Readonly<{ known: boolean }>>(history, values);
+  return { asOf, value: value.known ? pageOf(HISTORY, value, paging.limit) : null };
 };

@@ -1,10 +1,18 @@
 import { keyOf } from '../cursor.ts';
 import { andNumberIfAny, id, number, numberOrNull, object, text, time, timeOrNull } from '../json.ts';
 import type { Generational } from '../keptAnswer.ts';
-import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
+import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, type Paging, pageOf, seqAfter } from '../page.ts';
 import { PRESENT_GENERATION, type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 import type { AtGeneration } from './generation.ts';
 
+const terms = {
+  discountType: id('discount_type'),
+  discountAmount: number('discount_amount'),
+  startsAt: time('starts_at'),
+  endsAt: time('ends_at'),
+  expireMinutes: number('expire_minutes'),
+  perUser: numberOrNull('per_user'),
+};
 const policy = object({
   policyId: id('policy_id'),
   number: number('number'),
@@ -13,12 +21,7 @@ const policy = object({
   count: numberOrNull('count'),
   // An unlimited policy has no remaining (R8).
   issued: [...number('issued'), ...andNumberIfAny('remaining', 'count - issued')],
-  discountType: id('discount_type'),
-  discountAmount: number('discount_amount'),
-  startsAt: time('starts_at'),
-  endsAt: time('ends_at'),
-  expireMinutes: number('expire_minutes'),
-  perUser: numberOrNull('per_user'),
+  ...terms,
   createdAt: time('created_at'),
   updatedAt: time('updated_at'),
   deletedAt: timeOrNull('deleted_at'),
@@ -66,4 +69,27 @@ export const readPolicies = async (models: ReadModels, now: number, filter: Poli
 export const readPolicy = async (models: ReadModels, policyId: string): Promise<Snapshot<string | null>> => {
   const { asOf, value } = await models.read<ItemRow>(one, [policyId]);
   return { asOf, value: value.item };
+};
+
+const entry = object({
+  seq: number('seq'),
+  change: id('change'),
+  name: text('name'),
+  count: numberOrNull('count'),
+  ...terms,
+  at: time('at'),
+});
+const history = viewQuery(
+  'policy history',
+  ['coupon_policy_history'],
+  allOf(`select ${entry} as item, seq::text as key from coupon_policy_history where policy_id = $1 and seq > $2 order by seq limit $3`),
+  ['exists (select from coupon_policy_history where policy_id = $1) as known'],
+);
+const HISTORY = 'policy history';
+
+/** Every change of a policy with all terms after it, its creation first (R11); `null` when there is no such policy. */
+export const readPolicyHistory = async (models: ReadModels, policyId: string, paging: Paging): Promise<Snapshot<Page | null>> => {
+  const values = [policyId, seqAfter(HISTORY, paging.after), paging.limit + 1];
+  const { asOf, value } = await models.read<ItemsRow & Readonly<{ known: boolean }>>(history, values);
+  return { asOf, value: value.known ? pageOf(HISTORY, value, paging.limit) : null };
 };

@@ -12,8 +12,9 @@ export const pageQuery = {
     .string()
     .regex(/^([1-9][0-9]?|100)$/, `must be a whole number from 1 to ${PAGE_MAX}`)
     .transform(Number)
-    .default(PAGE_MAX),
-  after: z.string().optional(),
+    .default(PAGE_MAX)
+    .meta({ description: `Rows at most, 1 to ${PAGE_MAX}, which is also the default.` }),
+  after: z.string().optional().meta({ description: 'The cursor of a Link that this list gave.' }),
 };
 
 export const noQuery = z.strictObject({});
@@ -64,4 +65,14 @@ export const answerPage = (req: Request, res: Response, { asOf, value: page }: S
     res.setHeader('Link', `<${req.baseUrl}${req.path}?${query.toString()}>; rel="next"`);
   }
   answer(res, { asOf, value: page.items });
+};
+
+/** A page of what belongs to one thing, or the problem that says there is no such thing. */
+export const answerPageOf = (req: Request, res: Response, page: Snapshot<Page | null>, unknown: ProblemName, detail: string): void => {
+  const { asOf, value } = page;
+  if (value === null) {
+    nameAsOf(res, asOf);
+    throw new Problem(unknown, detail);
+  }
+  answerPage(req, res, { asOf, value });
 };

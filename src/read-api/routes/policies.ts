@@ -1,20 +1,47 @@
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
-import type { RouteTable } from '../../platform/http.ts';
 import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
+import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { KeptAnswer } from '../keptAnswer.ts';
 import { PAGE_MAX } from '../page.ts';
 import type { GenerationReader } from '../queries/generation.ts';
-import { readPolicies, readPolicy } from '../queries/policies.ts';
+import { readPolicies, readPolicy, readPolicyHistory } from '../queries/policies.ts';
 import type { ReadGate } from '../readGate.ts';
 import type { ReadModels } from '../readModels.ts';
-import { answerOne, answerPage, fresh, noQuery, pageQuery } from './answer.ts';
+import { answerOne, answerPage, answerPageOf, fresh, noQuery, pageQuery } from './answer.ts';
+import { policy, policyChange } from './shapes.ts';
 
 /** Milliseconds; short, so that a list stays within the lag that views promise. */
 const LIST_KEEP_MS = 200;
 
 const policyParams = z.object({ policyId: idInput });
-const listQuery = z.strictObject({ ...pageQuery, all: z.enum(['true', 'false']).default('false') });
+const listQuery = z.strictObject({
+  ...pageQuery,
+  all: z.enum(['true', 'false']).default('false').meta({ description: 'Whether closed and deleted ones are wanted too.' }),
+});
+const historyQuery = z.strictObject(pageQuery);
+
+const descriptions = {
+  list: {
+    summary: 'The coupon policies of the present generation that can be issued now, by number',
+    query: listQuery,
+    answers: { 200: { body: z.array(policy), headers: ['Link'] } },
+  },
+  one: {
+    summary: 'A coupon policy, also when it is closed or deleted',
+    params: policyParams,
+    query: noQuery,
+    answers: { 200: policy },
+    problems: ['unknown-policy'],
+  },
+  history: {
+    summary: 'Every change of a coupon policy with all terms after it, its creation first',
+    params: policyParams,
+    query: historyQuery,
+    answers: { 200: { body: z.array(policyChange), headers: ['Link'] } },
+    problems: ['unknown-policy'],
+  },
+} as const satisfies Record<string, RouteDescription>;
 
 export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => {
   const firstPageOf = (all: boolean) =>
@@ -22,7 +49,7 @@ export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: Gen
   const issuable = firstPageOf(false);
   const everything = firstPageOf(true);
   return {
-    'GET /coupon-policies': async (req, res) => {
+    'GET /coupon-policies': route(descriptions.list, async (req, res) => {
       const { limit, after, ...query } = parseQuery(listQuery, req);
       const all = query.all === 'true';
       const page = await fresh(gate, req, ['coupon_policies', 'generations'], async (token) => {
@@ -31,12 +58,18 @@ export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: Gen
         return { asOf, value: value.value };
       });
       answerPage(req, res, page);
-    },
-    'GET /coupon-policies/:policyId': async (req, res) => {
+    }),
+    'GET /coupon-policies/:policyId': route(descriptions.one, async (req, res) => {
       const { policyId } = parseParams(policyParams, req);
       parseQuery(noQuery, req);
-      const policy = await fresh(gate, req, ['coupon_policies'], () => readPolicy(models, policyId));
-      answerOne(res, policy, 'unknown-policy', `There is no coupon policy ${policyId}.`);
-    },
+      const found = await fresh(gate, req, ['coupon_policies'], () => readPolicy(models, policyId));
+      answerOne(res, found, 'unknown-policy', `There is no coupon policy ${policyId}.`);
+    }),
+    'GET /coupon-policies/:policyId/history': route(descriptions.history, async (req, res) => {
+      const { policyId } = parseParams(policyParams, req);
+      const paging = parseQuery(historyQuery, req);
+      const found = await fresh(gate, req, ['coupon_policy_history'], () => readPolicyHistory(models, policyId, paging));
+      answerPageOf(req, res, found, 'unknown-policy', `There is no coupon policy ${policyId}.`);
+    }),
   };
 };

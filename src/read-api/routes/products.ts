@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
-import type { RouteTable } from '../../platform/http.ts';
 import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
+import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { dayIn } from '../../platform/serviceZone.ts';
 import { KeptAnswer } from '../keptAnswer.ts';
 import { PAGE_MAX } from '../page.ts';
@@ -10,6 +10,7 @@ import { daysBeforeToday, daysUpToToday, readProduct, readProducts, readTop } fr
 import type { ReadGate } from '../readGate.ts';
 import type { ReadModels, ViewName } from '../readModels.ts';
 import { answer, answerOne, answerPage, fresh, noQuery, pageQuery } from './answer.ts';
+import { product, rankedProduct } from './shapes.ts';
 
 /** Milliseconds: a ranking may be a second older than its view, a list must stay within the lag that views promise. */
 const TOP_KEEP_MS = 1_000;
@@ -19,6 +20,14 @@ const TOP_VIEWS: readonly ViewName[] = ['product_sales', 'products', 'generation
 
 const productParams = z.object({ productId: idInput });
 const listQuery = z.strictObject(pageQuery);
+
+const ranked = (summary: string) => ({ summary, query: noQuery, answers: { 200: z.array(rankedProduct) } }) satisfies RouteDescription;
+const descriptions = {
+  top: ranked('What sold best in the three days before today'),
+  realtime: ranked('What sold best today and in the two days before'),
+  list: { summary: 'The products, by id', query: listQuery, answers: { 200: { body: z.array(product), headers: ['Link'] } } },
+  one: { summary: 'A product', params: productParams, query: noQuery, answers: { 200: product }, problems: ['unknown-product'] },
+} as const satisfies Record<string, RouteDescription>;
 
 export type Ranking = Readonly<{ zone: string; days: number; limit: number }>;
 
@@ -35,15 +44,15 @@ export const productRoutes = (
   const realtime = keep(TOP_KEEP_MS, (today) => readTop(models, daysUpToToday(today, ranking.days), ranking.limit));
   const today = () => dayIn(ranking.zone, clock.now());
   return {
-    'GET /products/top': async (req, res) => {
+    'GET /products/top': route(descriptions.top, async (req, res) => {
       parseQuery(noQuery, req);
       answer(res, await fresh(gate, req, TOP_VIEWS, (token) => top.read(token, today())));
-    },
-    'GET /products/top/realtime': async (req, res) => {
+    }),
+    'GET /products/top/realtime': route(descriptions.realtime, async (req, res) => {
       parseQuery(noQuery, req);
       answer(res, await fresh(gate, req, TOP_VIEWS, (token) => realtime.read(token, today())));
-    },
-    'GET /products': async (req, res) => {
+    }),
+    'GET /products': route(descriptions.list, async (req, res) => {
       const { limit, after } = parseQuery(listQuery, req);
       const page = await fresh(gate, req, ['products', 'generations'], async (token) => {
         if (limit === PAGE_MAX && after === undefined) return firstPage.read(token);
@@ -51,12 +60,12 @@ export const productRoutes = (
         return { asOf, value: value.value };
       });
       answerPage(req, res, page);
-    },
-    'GET /products/:productId': async (req, res) => {
+    }),
+    'GET /products/:productId': route(descriptions.one, async (req, res) => {
       const { productId } = parseParams(productParams, req);
       parseQuery(noQuery, req);
-      const product = await fresh(gate, req, ['products'], () => readProduct(models, productId));
-      answerOne(res, product, 'unknown-product', `There is no product ${productId}.`);
-    },
+      const found = await fresh(gate, req, ['products'], () => readProduct(models, productId));
+      answerOne(res, found, 'unknown-product', `There is no product ${productId}.`);
+    }),
   };
 };
