@@ -80,7 +80,8 @@ export class Lane {
    * @throws SubscriptionLost, RevisionHole, or what Postgres failed with: begin again from the stored checkpoints.
    */
   async run(signal: AbortSignal, onCaughtUp: () => Promise<void> | void): Promise<void> {
-    const { store, limits } = this.parts;
+    const { store, limits, revisions } = this.parts;
+    revisions.startFrom(this.newest);
     const ended = new AbortController();
     const inbox = new Inbox<Delivery>(limits.inboxMax);
     const filling = inbox.fill(store.subscribe({ after: this.newest, signal: AbortSignal.any([signal, ended.signal]) }));
@@ -107,6 +108,7 @@ export class Lane {
   }
 
   private async absorb(deliveries: readonly Delivery[]): Promise<void> {
+    const { revisions } = this.parts;
     let batch: Stored[] = [];
     let idle = this.idle;
     for (const delivery of deliveries) {
@@ -116,7 +118,8 @@ export class Lane {
       const { event } = delivery;
       if (event.position > POSITION_MAX) throw new RangeError(`no store has a position like ${event.position}`);
       const judged = judge(event);
-      if (judged.kind !== 'foreign') this.parts.revisions.see(event.stream, event.revision);
+      if (judged.kind === 'foreign') revisions.pass(event.position);
+      else revisions.see(event);
       const concerned = judged.kind === 'poison' ? this.going.filter(({ projection }) => judged.concerns(projection)) : [];
       if (judged.kind === 'poison' && concerned.length > 0) {
         await this.apply(batch);

@@ -1,7 +1,8 @@
 import type { EventStore, Position, StoreId } from '../platform/eventStore/eventStore.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Database, Session } from '../platform/postgres.ts';
-import { type Member, restored } from './checkpoints.ts';
+import { isOvertaken, type Member, restored } from './checkpoints.ts';
+import { endingSoon } from './endingSoon.ts';
 import { Lane, type LaneLimits } from './lane.ts';
 import type { Projection } from './projection.ts';
 import { type Registered, register } from './register.ts';
@@ -9,7 +10,7 @@ import { RevisionWatch } from './revisions.ts';
 import { sleep } from './sleep.ts';
 import { together } from './together.ts';
 import { promote, standing } from './versions.ts';
-import { ProgressWatch, type WatchLimits } from './watch.ts';
+import { type WatchLimits, watchProgress } from './watch.ts';
 
 export type LeaderLimits = LaneLimits &
   WatchLimits &
@@ -49,9 +50,6 @@ export const PLANS = {
 export class CheckpointsAhead extends Error {
   override name = 'CheckpointsAhead';
 }
-export class Stalled extends Error {
-  override name = 'Stalled';
-}
 
 type Work = (signal: AbortSignal, end: () => void) => Promise<void>;
 
@@ -86,7 +84,7 @@ export class Leadership {
       const groups = this.grouped(members);
       await together(
         signal,
-        ...this.front(session, storeId, groups),
+        ...this.front(session, storeId, groups, before),
         (both, end) => this.beside(storeId, groups.late, both, (going) => this.reachedEnd(going, groups) && end()),
         (both) => this.beside(storeId, groups.unread, both, (going) => this.reachedEnd(going, groups)),
         (both, end) => this.look(session, before, groups.unread, both, end),
@@ -132,10 +130,19 @@ export class Leadership {
     };
   }
 
-  private front(session: Session, storeId: StoreId, groups: Groups): readonly Work[] {
+  private front(session: Session, storeId: StoreId, groups: Groups, before: string): readonly Work[] {
     if (groups.front.length === 0) return [];
     const lane = this.lane(session, storeId, groups.front, this.revisions);
-    return [(signal) => lane.run(signal, () => void this.reachedEnd(lane.members, groups)), (signal) => this.watch(lane, signal)];
+    const feed: Work = async (signal, end) => {
+      try {
+        await lane.run(signal, () => void this.reachedEnd(lane.members, groups));
+      } catch (error) {
+        // A checkpoint that was taken away by an operator is no failure.
+        if (!isOvertaken(error) || (await standing(session)) === before) throw error;
+        end();
+      }
+    };
+    return [feed, (signal) => watchProgress(lane, this.parts, signal)];
   }
 
   /** Notes that these have caught up and the others of their lane have halted. Answers whether any has: late ones join the front. */
@@ -177,17 +184,20 @@ export class Leadership {
     signal: AbortSignal,
     onCaughtUp: (going: readonly Member[]) => void,
   ): Promise<void> {
-    const session = await this.parts.database.openSession({ settings: PLANS });
+    const { database } = this.parts;
+    const session = await database.openSession({ settings: PLANS });
+    const impatient = await endingSoon(database, session, signal);
     try {
       const going = await restored(session, storeId, members);
-      const lane = this.lane(session, storeId, going, new RevisionWatch(going.some(({ at }) => at === null)));
+      const lane = this.lane(session, storeId, going, new RevisionWatch());
       await together(
         AbortSignal.any([signal, session.lost]),
         (both, end) => lane.run(both, () => onCaughtUp(lane.members)).then(end),
-        (both) => this.watch(lane, both),
+        (both) => watchProgress(lane, this.parts, both),
       );
       if (!signal.aborted) session.lost.throwIfAborted();
     } finally {
+      impatient.forget();
       await session.close();
     }
   }
@@ -213,22 +223,6 @@ export class Leadership {
       if (answer.kind === 'done') return true;
     }
     return false;
-  }
-
-  /** Finds out when a subscription that is alive no longer moves. */
-  private async watch(lane: Lane, signal: AbortSignal): Promise<void> {
-    const { store, log, limits, now } = this.parts;
-    const watch = new ProgressWatch(store, limits, now);
-    for (;;) {
-      await sleep(limits.lookEveryMs, signal);
-      if (signal.aborted) return;
-      if (lane.members.length === 0) continue;
-      const seen = await watch.look(lane.position);
-      if (seen.kind === 'moving') continue;
-      const { at, head, forMs } = seen;
-      log.error({ alarm: 'read-models-stand-still', at: String(at), head: String(head), forMs: Math.round(forMs) });
-      if (seen.kind === 'stalled') throw new Stalled(`no progress for ${Math.round(forMs)} ms`);
-    }
   }
 
   private lane(session: Session, storeId: StoreId, members: readonly Member[], revisions: RevisionWatch): Lane {

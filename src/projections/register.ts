@@ -13,17 +13,34 @@ export type OnRebuild = (rebuilt: Readonly<{ table: string; reason: RebuildReaso
 /** The builds of this program, and how all builds stood at that moment. */
 export type Registered = Readonly<{ members: readonly Member[]; standing: string }>;
 
-/** Parked events of one projection at most; more are not parked but a fault of the program. */
-const PARKED_MAX = 1_000;
+/** Parked events at most; what more were parked halts again: so many are a fault of the program. */
+const PARKED_MAX = 10_000;
 
-type Row = Readonly<{
-  build: number;
+type Row = {
+  readonly name: string;
+  readonly version: number;
+  readonly build: number;
   status: Fed | 'retired';
-  store_id: string | null;
-  commit_position: string | null;
-  definition: string | null;
-  halted: boolean;
-  there: boolean;
+  readonly store_id: string | null;
+  readonly commit_position: string | null;
+  readonly definition: string | null;
+  readonly halted: boolean;
+  /** Whether there is its table, and whether there is the view. */
+  readonly there: boolean;
+  readonly shown: boolean;
+};
+
+/** All builds, the furthest first. */
+const BUILDS = `select name, version, build, status, store_id, commit_position, definition, halted is not null as halted,
+         to_regclass(table_name) is not null as there, to_regclass(name) is not null as shown
+    from projections order by commit_position desc nulls last, build`;
+
+type Registration = Readonly<{
+  tx: Queries;
+  rows: Row[];
+  parked: ReadonlyMap<string, ReadonlySet<Position>>;
+  storeId: StoreId;
+  onRebuild: OnRebuild;
 }>;
 
 /**
@@ -41,66 +58,64 @@ export const register = (
   session.transaction(async (tx) => {
     // Whoever asks for a build or retires one comes before or behind this, not in the middle.
     await tx.query('lock table projections in share row exclusive mode');
-    await refuseChanged(tx, projections);
+    const { rows } = await tx.query<Row>(BUILDS);
+    refuse(rows, projections);
+    const registration = { tx, rows: [...rows], parked: await parkedOf(tx, storeId), storeId, onRebuild };
     const members: Member[] = [];
     // The newest first: on a fresh database only it is made.
     for (const projection of [...projections].sort((a, b) => b.version - a.version)) {
-      members.push(...(await registerOne(tx, projection, storeId, onRebuild)));
+      members.push(...(await registerOne(registration, projection)));
     }
     return { members, standing: await standing(tx) };
   });
 
 /** @throws DefinitionChanged when tables that are still in use were filled by other code under the same version. */
-export const refuseChanged = async (session: Queries, projections: readonly Projection[]): Promise<void> => {
-  const { rows } = await session.query<{ name: string; version: number; table_name: string; definition: string }>(
-    "select name, version, table_name, definition from projections where status <> 'retired' and definition is not null",
-  );
-  for (const { name, version, table_name: table, definition } of rows) {
-    const own = projections.find((projection) => projection.name === name && projection.version === version);
-    if (own && definitionOf(own) !== definition) throw new DefinitionChanged(table);
+export const refuseChanged = async (session: Queries, projections: readonly Projection[]): Promise<void> =>
+  refuse((await session.query<Row>(BUILDS)).rows, projections);
+
+const refuse = (rows: readonly Row[], projections: readonly Projection[]): void => {
+  for (const row of rows) {
+    const own = projections.find(({ name, version }) => name === row.name && version === row.version);
+    if (own === undefined || row.status === 'retired' || row.definition === null) continue;
+    if (definitionOf(own) !== row.definition) throw new DefinitionChanged(tableOf(own, row.build));
   }
 };
 
-const registerOne = async (tx: Queries, projection: Projection, storeId: StoreId, onRebuild: OnRebuild): Promise<readonly Member[]> => {
-  const builds = await buildsOf(tx, projection);
-  const parked = await parkedOf(tx, projection, storeId);
+const registerOne = async (registration: Registration, projection: Projection): Promise<readonly Member[]> => {
+  const { tx, parked, storeId, onRebuild } = registration;
   const members: Member[] = [];
-  for (const row of builds.filter(({ status }) => status !== 'retired')) {
+  for (const row of await buildsOf(registration, projection)) {
+    if (row.status === 'retired') continue;
     const table = tableOf(projection, row.build);
-    const status = row.status === 'live' || (await liveVersionOf(tx, projection)) === null ? 'live' : (row.status as Fed);
+    const promoted = row.status !== 'live' && liveVersionOf(registration, projection) === null;
+    if (promoted) row.status = 'live';
     const reason = reasonToRebuild(row, storeId);
     if (reason) onRebuild({ table, reason });
     const anew = reason !== null || !row.there;
     if (anew) await makeTable(tx, projection, table);
-    await record(tx, table, { status, storeId, definition: definitionOf(projection), anew });
-    if (status === 'live') await showLive(tx, projection, table, anew || row.status !== 'live');
+    if (anew || promoted || row.definition === null) await record(registration, projection, row, anew);
+    if (row.status === 'live' && (anew || promoted || !row.shown)) await showLive(tx, projection, table);
     const at = anew || row.commit_position === null ? null : BigInt(row.commit_position);
-    members.push({ projection, build: row.build, table, status, parked, at, halted: !anew && row.halted });
+    const halted = !anew && row.halted;
+    members.push({ projection, build: row.build, table, status: row.status, parked: parked.get(row.name) ?? new Set(), at, halted });
   }
   return members;
 };
 
-/** The furthest build first. A version that nobody knows gets its first build, unless a newer one is live. */
-const buildsOf = async (tx: Queries, projection: Projection): Promise<readonly Row[]> => {
+/** The furthest first. A version that nobody knows gets its first build, unless a newer one is live. */
+const buildsOf = async (registration: Registration, projection: Projection): Promise<readonly Row[]> => {
+  const { tx, rows } = registration;
   const { name, version } = projection;
-  const { rows } = await tx.query<Row>(
-    `select build, status, store_id, commit_position, definition, halted is not null as halted,
-            to_regclass(table_name) is not null as there
-       from projections where name = $1 and version = $2
-      order by commit_position desc nulls last, build`,
-    [name, version],
-  );
-  if (rows.length > 0 || ((await liveVersionOf(tx, projection)) ?? 0) > version) return rows;
+  const known = rows.filter((row) => row.name === name && row.version === version);
+  if (known.length > 0 || (liveVersionOf(registration, projection) ?? 0) > version) return known;
   await tx.query("insert into projections (name, version, status) values ($1, $2, 'building')", [name, version]);
-  const found = await tx.query<{ there: boolean }>('select to_regclass($1) is not null as there', [tableOf(projection)]);
-  const there = found.rows[0]?.there === true;
-  return [{ build: 1, status: 'building', store_id: null, commit_position: null, definition: null, halted: false, there }];
+  const made = (await tx.query<Row>(BUILDS)).rows.filter((row) => row.name === name && row.version === version);
+  rows.push(...made);
+  return made;
 };
 
-const liveVersionOf = async (tx: Queries, { name }: Projection): Promise<number | null> => {
-  const { rows } = await tx.query<{ version: number }>("select version from projections where name = $1 and status = 'live'", [name]);
-  return rows[0]?.version ?? null;
-};
+const liveVersionOf = ({ rows }: Registration, { name }: Projection): number | null =>
+  rows.find((row) => row.name === name && row.status === 'live')?.version ?? null;
 
 /** A row that has never been taken up promises nothing; its table is made without a reason. */
 const reasonToRebuild = ({ store_id: known, there }: Row, storeId: StoreId): RebuildReason | null => {
@@ -114,20 +129,20 @@ const makeTable = async (tx: Queries, projection: Projection, table: string): Pr
   for (const statement of projection.createTable(table)) await tx.query(statement);
 };
 
-type Recorded = Readonly<{ status: Fed; storeId: StoreId; definition: string; anew: boolean }>;
-
-const record = async (tx: Queries, table: string, { status, storeId, definition, anew }: Recorded): Promise<void> => {
+const record = async ({ tx, storeId }: Registration, projection: Projection, { build, status }: Row, anew: boolean): Promise<void> => {
   const fromNothing = anew ? ', commit_position = null, prepare_position = null, halted = null' : '';
   await tx.query(
     `update projections set status = $2, store_id = $3, definition = $4, updated_at = now()${fromNothing} where table_name = $1`,
-    [table, status, storeId, definition],
+    [tableOf(projection, build), status, storeId, definitionOf(projection)],
   );
 };
 
-const parkedOf = async (tx: Queries, { name }: Projection, storeId: StoreId): Promise<ReadonlySet<Position>> => {
-  const { rows } = await tx.query<{ position: string }>(
-    'select position from parked_events where name = $1 and store_id = $2 order by position limit $3',
-    [name, storeId, PARKED_MAX],
+const parkedOf = async (tx: Queries, storeId: StoreId): Promise<ReadonlyMap<string, ReadonlySet<Position>>> => {
+  const { rows } = await tx.query<{ name: string; position: string }>(
+    'select name, position from parked_events where store_id = $1 order by parked_at limit $2',
+    [storeId, PARKED_MAX],
   );
-  return new Set(rows.map(({ position }) => BigInt(position)));
+  const parked = new Map<string, Set<Position>>();
+  for (const { name, position } of rows) parked.set(name, (parked.get(name) ?? new Set()).add(BigInt(position)));
+  return parked;
 };

@@ -61,7 +61,7 @@ export class Runner {
   private readonly parts: RunnerParts;
   private readonly limits: RunnerLimits;
   private readonly stopping = new AbortController();
-  private readonly revisions = new RevisionWatch(false);
+  private readonly revisions = new RevisionWatch();
   private phase: RunnerState = 'starting';
   private refused: DefinitionChanged | null = null;
   private running: Promise<void> | null = null;

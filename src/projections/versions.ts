@@ -29,8 +29,10 @@ export type Answer<T = null> = Readonly<{ kind: 'done'; value: T }> | Readonly<{
 
 const refused = (reason: string) => ({ kind: 'refused', reason }) as const;
 
-/** Milliseconds that a promotion waits at most for the new version to reach the live one, which stands still meanwhile. */
-const REACH_MAX_MS = 400;
+/** Milliseconds that a promotion waits at most for the new version to come near the live one. */
+const NEAR_MAX_MS = 1_000;
+/** … and then to reach it, while the live one, and whoever is fed with it, stands still. */
+const REACH_MAX_MS = 200;
 const LOOK_EVERY_MS = 10;
 /** Milliseconds that an operation waits for a lock: readers queue behind it. */
 const LOCK_MAX_MS = 300;
@@ -111,24 +113,35 @@ export const requestBuild = (database: Database, { name, version }: Projection):
 
 /**
  * Makes a build the live one; the one that was live stands by and is still fed. Only a build that has seen all that the live
- * one has, so that no reader ever steps back in time: the live one is held where it is until then, for 400 ms at most.
+ * one has, so that no reader ever steps back in time: the live one is held where it is until then, for 200 ms at most.
  */
-export const promote = (database: Database, projection: Projection, table: string): Promise<Answer> =>
-  operation(database, async (tx) => {
-    const { name } = projection;
-    const live = `select ${COLUMNS} from projections where name = $1 and status = 'live' for update`;
-    const blue = (await tx.query<Row>(live, [name])).rows.map(versionOf)[0];
-    const reason = await reasonAgainst(tx, projection, table, blue);
+export const promote = async (database: Database, projection: Projection, table: string): Promise<Answer> => {
+  const { name } = projection;
+  const live = async (db: Queries, lock: string) => {
+    const { rows } = await db.query<Row>(`select ${COLUMNS} from projections where name = $1 and status = 'live'${lock}`, [name]);
+    return rows.map(versionOf)[0];
+  };
+  const early = await reasonAgainst(database, projection, table, await live(database, ''), NEAR_MAX_MS);
+  if (early !== null) return refused(early);
+  return operation(database, async (tx) => {
+    const reason = await reasonAgainst(tx, projection, table, await live(tx, ' for update'), REACH_MAX_MS);
     if (reason !== null) return refused(reason);
     await tx.query("update projections set status = 'standby', updated_at = now() where name = $1 and status = 'live'", [name]);
     await tx.query("update projections set status = 'live', updated_at = now() where table_name = $1", [table]);
-    await showLive(tx, projection, table, true);
+    await showLive(tx, projection, table);
     return { kind: 'done', value: null };
   });
+};
 
-const reasonAgainst = async (tx: Queries, projection: Projection, table: string, live: Version | undefined): Promise<string | null> => {
+const reasonAgainst = async (
+  db: Queries,
+  projection: Projection,
+  table: string,
+  live: Version | undefined,
+  waitMaxMs: number,
+): Promise<string | null> => {
   for (let waited = 0; ; waited += LOOK_EVERY_MS) {
-    const { rows } = await tx.query<Row>(`select ${COLUMNS} from projections where table_name = $1`, [table]);
+    const { rows } = await db.query<Row>(`select ${COLUMNS} from projections where table_name = $1`, [table]);
     const green = rows.map(versionOf)[0];
     if (green === undefined) return `there is no ${table}`;
     if (green.status === 'live') return `${table} is live already`;
@@ -137,7 +150,7 @@ const reasonAgainst = async (tx: Queries, projection: Projection, table: string,
     if (green.definition !== definitionOf(projection)) return `${table} was filled by other code than this program has`;
     if (live?.storeId !== green.storeId || (green.position ?? -1n) >= (live.position ?? -1n)) return null;
     if (green.halted) return `${table} has halted at ${green.halted.position}, before ${live.table} at ${live.position}`;
-    if (waited >= REACH_MAX_MS) return `${table} is at ${green.position ?? 'the beginning'}, behind ${live.table} at ${live.position}`;
+    if (waited >= waitMaxMs) return `${table} is at ${green.position ?? 'the beginning'}, behind ${live.table} at ${live.position}`;
     await sleep(LOOK_EVERY_MS);
   }
 };

@@ -1,4 +1,7 @@
 import type { EventStore, Position } from '../platform/eventStore/eventStore.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Lane } from './lane.ts';
+import { sleep } from './sleep.ts';
 
 export type WatchLimits = Readonly<{
   /** Milliseconds without progress, although there is something to read, until it is told. */
@@ -75,3 +78,29 @@ export class ProgressWatch {
 }
 
 const max = (a: Position, b: Position): Position => (a > b ? a : b);
+
+export class Stalled extends Error {
+  override name = 'Stalled';
+}
+
+export type WatchParts = Readonly<{
+  store: EventStore;
+  log: Logger;
+  limits: WatchLimits & Readonly<{ lookEveryMs: number }>;
+  now: () => number;
+}>;
+
+/** Finds out when a lane whose subscription is alive no longer moves. @throws Stalled */
+export const watchProgress = async (lane: Lane, { store, log, limits, now }: WatchParts, signal: AbortSignal): Promise<void> => {
+  const watch = new ProgressWatch(store, limits, now);
+  for (;;) {
+    await sleep(limits.lookEveryMs, signal);
+    if (signal.aborted) return;
+    if (lane.members.length === 0) continue;
+    const seen = await watch.look(lane.position);
+    if (seen.kind === 'moving') continue;
+    const { at, head, forMs } = seen;
+    log.error({ alarm: 'read-models-stand-still', at: String(at), head: String(head), forMs: Math.round(forMs) });
+    if (seen.kind === 'stalled') throw new Stalled(`no progress for ${Math.round(forMs)} ms`);
+  }
+};

@@ -207,6 +207,24 @@ describe('rows and checkpoint (PJ1, PJ3, I18)', () => {
   });
 });
 
+it('PJ9: a lock that is held on a table longer than a statement may take is waited out: nothing halts, nothing is lost', async () => {
+  const impatient = world.connect({ statementMaxMs: 200 });
+  world.run({}, { database: impatient });
+  await world.registered();
+  await world.database.transaction(async (tx) => {
+    await tx.query('lock table accounts_v1 in access exclusive mode');
+    await world.recordOurs('account-ann', charged(1, 100, 100));
+    await eventually(
+      () => world.logged,
+      (lines) => lines.some(({ err }) => (err as { code?: string } | undefined)?.code === '57014'),
+    );
+  });
+  expect(await eventually(balances, (rows) => rows.length === 1)).toEqual([{ user_id: 'ann', balance: '100' }]);
+  expect(await haltedOf()).toEqual([]);
+  await world.stopAll();
+  await impatient.close();
+});
+
 describe('poison (PJ4, I17)', () => {
   it('an unknown type halts the projections that read its category; the others go on', async () => {
     await world.recordOurs('account-ann', charged(1, 100, 100));

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DomainEvent } from '../../src/domain/events.ts';
 import type { EventStore, NewEvent } from '../../src/platform/eventStore/eventStore.ts';
 import { createMemoryEventStore, type MemoryEventStore } from '../../src/platform/eventStore/memoryEventStore.ts';
-import { type Database, openDatabase, type Session } from '../../src/platform/postgres.ts';
+import { type Database, type DatabaseOptions, openDatabase, type Session } from '../../src/platform/postgres.ts';
 import { allProjections } from '../../src/projections/models/all.ts';
 import { type Projection, tableOf } from '../../src/projections/projection.ts';
 import { Runner, type RunnerLimits } from '../../src/projections/runner.ts';
@@ -66,8 +66,8 @@ export class World {
     return new World(url, drop);
   }
 
-  connect(): Database {
-    return openDatabase(this.url, { onConnectionError: () => undefined });
+  connect(options: Partial<DatabaseOptions> = {}): Database {
+    return openDatabase(this.url, { onConnectionError: () => undefined, ...options });
   }
 
   /** Appends to the end of a stream. */

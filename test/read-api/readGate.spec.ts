@@ -137,6 +137,28 @@ describe('the read gate alone', () => {
     expect(looks).toBe(looksThen);
   });
 
+  it('RG3: of 20,000 that come at once 10,000 wait on one look at a time, and the others are told at once', async () => {
+    let [looks, looking, most, at] = [0, 0, 0, 0n];
+    const positions = async () => {
+      looks += 1;
+      looking += 1;
+      most = Math.max(most, looking);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      looking -= 1;
+      return new Map([['accounts', at]]);
+    };
+    const gate = new ReadGate(positions, clock);
+    const all = Array.from({ length: 20_000 }, () => gate.pass(7n, ['accounts'], async () => ({ asOf: at, value: 'new' })));
+    const settled = Promise.allSettled(all);
+    setTimeout(() => {
+      at = 7n;
+    }, 100);
+    const statuses = (await settled).map((each) => (each.status === 'fulfilled' ? each.value.value : (each.reason as Problem).problem));
+    const count = (what: string) => statuses.filter((status) => status === what).length;
+    expect([count('new'), count('overloaded'), most]).toEqual([10_000, 10_000, 1]);
+    expect(looks).toBeLessThan(200);
+  });
+
   it('M38: waits on when rows come from below the token although the checkpoint was seen past it', async () => {
     const gate = new ReadGate(async () => new Map([['accounts', 9n]]), clock, { waitMaxMs: 60 });
     await expect(gate.pass(9n, ['accounts'], late)).rejects.toMatchObject({ problem: 'read-model-behind' });
