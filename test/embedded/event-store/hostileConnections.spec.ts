@@ -118,7 +118,7 @@ describe('connections that do nothing', () => {
         late.destroy();
         await within(END_MAX_MS, Promise.all(ends));
       },
-      { rounds: 2, warmUpRounds: 1 },
+      { rounds: 4, growthMaxMiB: 40 },
     );
   });
 });
