@@ -5,7 +5,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { buildStore } from '../../proof/storeBuild.ts';
-import { EVENT_BYTES } from './events.ts';
+import { chooseSmallEvents, eventBytes } from './events.ts';
 import { machineLine } from './machine.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
 import { play, type Run } from './run.ts';
@@ -28,7 +28,7 @@ const report = (options: Options, server: string, runs: readonly Run[]): void =>
   const rows = summarize(runs.map(({ figures }) => figures));
   say('');
   say(machineLine());
-  say(`server: ${server}; events of ${EVENT_BYTES} bytes; median of ${runs.length} runs`);
+  say(`server: ${server}; events of ${eventBytes()} bytes; median of ${runs.length} runs`);
   say('');
   for (const line of table(rows)) say(line);
   say('');
@@ -36,7 +36,7 @@ const report = (options: Options, server: string, runs: readonly Run[]): void =>
   say('the store in memory doing the same work, and empty calls with as many in flight (64 for reads and catch-ups).');
   const memory = memoryLine(runs);
   if (memory !== undefined) say(memory);
-  const all = { machine: machineLine(), server, options, eventBytes: EVENT_BYTES, rows, runs };
+  const all = { machine: machineLine(), server, options, eventBytes: eventBytes(), rows, runs };
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(all, null, 2)}\n`);
 };
 
@@ -48,6 +48,7 @@ const main = async (args: readonly string[]): Promise<number> => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
     return 2;
   }
+  if (options.small) chooseSmallEvents();
   const build = options.url === undefined ? buildStore() : undefined;
   const server = build === undefined ? 'one that ran already' : `a process of its own, from ${build.from}`;
   const runs: Run[] = [];

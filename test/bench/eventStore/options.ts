@@ -10,6 +10,8 @@ export type Options = Readonly<{
   /** Events of the long stream that is read. */
   events: number;
   only: readonly MeasurementName[];
+  /** Events as small as they get, without metadata. */
+  small: boolean;
   /** A server that runs already; one of our own otherwise. */
   url: string | undefined;
   /** Where to write all figures as JSON. */
@@ -17,7 +19,7 @@ export type Options = Readonly<{
 }>;
 
 export const USAGE =
-  'usage: bench:event-store [-- --runs 5 --seconds 3 --events 200000 --only appends,reads --url esdb://HOST:PORT?tls=false --json FILE]\n' +
+  'usage: bench:event-store [-- --runs 5 --seconds 3 --events 200000 --only appends,reads --small --url esdb://HOST:PORT?tls=false --json FILE]\n' +
   `  --only takes ${MEASUREMENTS.join(', ')}; the empty calls are always made, as the ratios need them`;
 
 const positive = (name: string, text: string, isWhole: boolean): number => {
@@ -42,6 +44,7 @@ export const parseOptions = (args: readonly string[]): Options => {
       seconds: { type: 'string', default: '3' },
       events: { type: 'string', default: '200000' },
       only: { type: 'string', default: MEASUREMENTS.join(',') },
+      small: { type: 'boolean', default: false },
       url: { type: 'string' },
       json: { type: 'string' },
     },
@@ -51,6 +54,7 @@ export const parseOptions = (args: readonly string[]): Options => {
     seconds: positive('seconds', values.seconds, false),
     events: positive('events', values.events, true),
     only: measurements(values.only),
+    small: values.small,
     url: values.url,
     json: values.json,
   };
