@@ -7,19 +7,13 @@ import { type EventsOptions, parseEventsOptions, type StreamOptions, type TailOp
 import { LineOutput } from './eventsOutput.ts';
 import { asJson, asText } from './eventsPrint.ts';
 import { tail } from './eventsTail.ts';
-import { runningShop } from './shopFile.ts';
+import { localEventStoreUrl } from './localStores.ts';
 
 /** How long the end of the client may take, in milliseconds: nothing hangs on it. */
 const CLOSE_MAX_MS = 500;
 
 const say = (line: string): void => {
   process.stderr.write(`${line.replaceAll(/\s*\n\s*/g, ' ')}\n`);
-};
-
-/** The store that is named, else the one of the shop that runs on DATA_DIR, else where the embedded one listens by default. */
-const storeUrl = (): string => {
-  const { eventStoreUrl, dataDir, eventStorePort } = parseConfig(process.env);
-  return eventStoreUrl ?? runningShop(dataDir)?.urls.eventStore ?? `esdb://127.0.0.1:${eventStorePort}?tls=false`;
 };
 
 /** A connection string without what it may keep secret. */
@@ -83,7 +77,7 @@ const optionsOf = (args: readonly string[]): EventsOptions | null => {
 export const eventsCommand = async (args: readonly string[]): Promise<number> => {
   const options = optionsOf(args);
   if (options === null) return EXIT.usage;
-  const url = storeUrl();
+  const url = localEventStoreUrl(parseConfig(process.env));
   const ending = new AbortController();
   onStopRequest(
     (why) => ending.abort(why),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, atOnce, byStatus, expectProblem } from '../support/client.ts';
-import { bodiesOf, type CommandProcess, eventsOf, newUser, startShop, type TestShop } from '../support/shop.ts';
+import { bodiesOf, type CommandProcess, eventsOf, newUserWithCoupon, startShop, type TestShop } from '../support/shop.ts';
 
 let shop: TestShop;
 let other: CommandProcess;
@@ -14,11 +14,7 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 const either = (i: number) => (i % 2 === 0 ? shop : other);
-/** A user with money and a coupon. */
-const withCoupon = async (balance = 0): Promise<readonly [userId: string, couponId: string]> => {
-  const userId = await newUser(shop, balance);
-  return [userId, (await shop.issue(userId, policyId)).body.couponId];
-};
+const withCoupon = (balance?: number) => newUserWithCoupon(shop, policyId, balance);
 
 describe('one coupon wanted by several at once, in two processes (R19, OR11)', () => {
   const ROUNDS = 12;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, atOnce, byStatus, expectProblem, type Json } from '../support/client.ts';
-import { type CommandProcess, type Coupon, eventsOf, newUser, startShop, type TestShop } from '../support/shop.ts';
+import { type CommandProcess, type Coupon, eventsOf, newUser, newUserWithCoupon, startShop, type TestShop } from '../support/shop.ts';
 
 let shop: TestShop;
 let other: CommandProcess;
@@ -15,11 +15,7 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 const either = (i: number) => (i % 2 === 0 ? shop : other);
-/** A user with money and a coupon. */
-const withCoupon = async (balance = 0): Promise<readonly [userId: string, couponId: string]> => {
-  const userId = await newUser(shop, balance);
-  return [userId, (await shop.issue(userId, policyId)).body.couponId];
-};
+const withCoupon = (balance?: number) => newUserWithCoupon(shop, policyId, balance);
 const expiring = async (userId: string, ms: number): Promise<string> => {
   const brief = await shop.createPolicy({ endsAt: new Date(Date.now() + ms).toISOString() });
   return (await shop.issue(userId, brief.body.policyId)).body.couponId;

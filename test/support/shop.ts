@@ -183,6 +183,16 @@ export const newUser = async (shop: Calls, balance: number): Promise<string> => 
   return userId;
 };
 
+/** A user nobody has seen before, with this balance and a coupon of the policy. */
+export const newUserWithCoupon = async (
+  shop: Calls,
+  policyId: string,
+  balance = 0,
+): Promise<readonly [userId: string, couponId: string]> => {
+  const userId = await newUser(shop, balance);
+  return [userId, (await shop.issue(userId, policyId)).body.couponId];
+};
+
 /** A new product of this price, in won. */
 export const newProduct = async (shop: Calls, price: number, stock = 1_000): Promise<string> =>
   (await shop.createProduct({ id: `thing-${randomUUID()}`, price, stock })).body.id;

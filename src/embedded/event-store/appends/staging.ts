@@ -61,6 +61,13 @@ export class Staging {
     return this.#put(staged, stream, event, TOMBSTONE_REVISION, createdAtMs);
   }
 
+  /** Hands over what has gathered, to be written at once: it is no longer seen here, and not yet on disk. */
+  take(): readonly StoredRecord[] {
+    const { records } = this.#gathering;
+    this.#gathering = new Turn();
+    return records;
+  }
+
   /** A stream is numbered by the position of its first event. */
   #stagedStream(stream: string): StagedStream {
     let staged = this.#gathering.streams.get(stream);
@@ -82,12 +89,5 @@ export class Staging {
     staged.positions.push(stored.position);
     this.#nextPosition += bytes.length;
     return stored;
-  }
-
-  /** Hands over what has gathered, to be written at once: it is no longer seen here, and not yet on disk. */
-  take(): readonly StoredRecord[] {
-    const { records } = this.#gathering;
-    this.#gathering = new Turn();
-    return records;
   }
 }

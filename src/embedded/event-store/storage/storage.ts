@@ -143,15 +143,15 @@ const reindex = (log: LogFile, index: StreamIndex): void => {
     index.clear();
     from = LOG_START;
   }
+  // What a killed process had written, but not yet flushed, is shown from now on; and the index must never be ahead of it.
+  log.sync();
   recover(log, from, (record, position) => {
     const stream = recordStream(record).toString('utf8');
     const ordinal = index.head(stream)?.ordinal ?? position;
     index.add({ stream, ordinal, revision: recordRevision(record), position });
     if (index.isFull) index.flush(position + record.length);
   });
-  // What a killed process had written, but not yet flushed, is shown from now on.
   log.cut();
-  log.sync();
 };
 
 /**
