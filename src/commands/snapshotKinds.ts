@@ -12,6 +12,7 @@ import type { SnapshotKind } from './snapshots.ts';
 export const inventorySnapshots: SnapshotKind<Inventory> = {
   version: `inventory 1 of ${VERDICTS_PER_GENERATION}`,
   everyEvents: 50_000,
+  everyPart: 0,
   always: true,
   shape: { initial: () => inventoryFold.initial },
 };
@@ -31,6 +32,7 @@ const byCommandAndUser = (policy: CouponPolicy): CouponPolicy => {
 export const policySnapshots: SnapshotKind<CouponPolicy> = {
   version: 'couponPolicy 1',
   everyEvents: 10_000,
+  everyPart: 1 / 4,
   always: false,
   shape: { initial: () => couponPolicyFold.initial, derived: ['byCommand', 'byUser'], derive: byCommandAndUser },
 };
@@ -38,6 +40,7 @@ export const policySnapshots: SnapshotKind<CouponPolicy> = {
 export const accountSnapshots: SnapshotKind<Account> = {
   version: 'account 1',
   everyEvents: 5_000,
+  everyPart: 1 / 4,
   always: false,
   shape: { initial: () => accountFold.initial },
 };

@@ -16,8 +16,14 @@ import type { Snapshot, SnapshotSource } from './streamView.ts';
 export type SnapshotKind<S extends object> = Readonly<{
   /** Names the fold. A snapshot of another version is void. */
   version: string;
-  /** Events of the stream between two snapshots. */
+  /** Events of the stream between two snapshots at least. */
   everyEvents: number;
+  /**
+   * How much longer than at its last snapshot the stream must be, too, as a part of that. A state that keeps all of its history
+   * is written as a whole each time: with a quarter, every fact is written five times in all however long the stream
+   * becomes, and a fifth of the events has to be read beside the snapshot at most. 0 for states of bounded size.
+   */
+  everyPart: number;
   /** Whether a snapshot is looked for even when the stream seems short. */
   always: boolean;
   shape: StateShape<S>;
@@ -97,9 +103,11 @@ export class StreamSnapshots<S extends object> implements SnapshotSource<S> {
 
   /** Takes a snapshot in the background when enough events came since the last. Returns at once. */
   consider(stream: string, head: Snapshot<S>): void {
-    if (head.revision < this.kind.everyEvents) return;
+    const { everyEvents, everyPart } = this.kind;
+    if (head.revision < everyEvents) return;
     const place = this.placeOf(stream);
-    if (place.busy || head.revision - place.takenAt < this.kind.everyEvents) return;
+    const since = Number(head.revision - place.takenAt);
+    if (place.busy || since < everyEvents || since < Number(place.takenAt) * everyPart) return;
     place.busy = true;
     place.takenAt = head.revision;
     void this.take(stream, place, head)

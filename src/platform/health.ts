@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Logger } from './log.ts';
 import { type RouteTable, route } from './route.ts';
+import { sendJson } from './sendJson.ts';
 
 /** A check that throws makes the process not ready. */
 export type HealthChecks = Readonly<Record<string, () => Promise<void> | void>>;
@@ -28,7 +29,7 @@ export const healthRoutes = (checks: HealthChecks, log: Logger): RouteTable => (
 });
 
 const live: RequestHandler = (_req, res) => {
-  res.json({ status: 'live' });
+  sendJson(res, 200, { status: 'live' });
 };
 
 const readiness =
@@ -42,7 +43,7 @@ const readiness =
       }),
     );
     const ready = results.every(([, result]) => result === 'ok');
-    res.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not-ready', checks: Object.fromEntries(results) });
+    sendJson(res, ready ? 200 : 503, { status: ready ? 'ready' : 'not-ready', checks: Object.fromEntries(results) });
   };
 
 const failureOf = async (check: () => Promise<void> | void): Promise<Error | null> => {

@@ -11,7 +11,7 @@ import type { OpenApiDocument } from './openapi.ts';
 import { isPassing, Problem, toProblemJson } from './problem.ts';
 import { limitRate, type RateLimit } from './rateLimit.ts';
 import type { RouteTable } from './route.ts';
-import { apart, routerOf } from './router.ts';
+import { routerOf } from './router.ts';
 import { securityHeaders } from './securityHeaders.ts';
 import { sparingly } from './sparingly.ts';
 
@@ -54,8 +54,8 @@ export const createApp = (options: AppOptions): Express => {
   app.disable('x-powered-by').disable('etag').enable('case sensitive routing').set('query parser', 'simple');
   app.set('trust proxy', trustedProxies);
   if (metrics) app.use(timeRequests(metrics));
-  app.use(correlate, securityHeaders, limitUrl);
-  app.use(apart(systemRoutes(options)));
+  app.use(greet);
+  app.use(routerOf(systemRoutes(options)));
   if (rateLimit) app.use(limitRate(rateLimit));
   app.use(shedLoad());
   if (through) app.use(through);
@@ -79,15 +79,13 @@ const systemRoutes = ({ log, tables, health, title = 'Tillstream', metrics, docu
   return system;
 };
 
-const correlate: RequestHandler = (req, res, next) => {
-  const given = req.get('X-Correlation-Id');
-  const id = given && CORRELATION_ID.test(given) ? given : randomUUID();
+/** What every answer carries, refusals included. One function for all of it: each step that Express takes costs as much as the work done here. */
+const greet: RequestHandler = (req, res, next) => {
+  const given = req.headers['x-correlation-id'];
+  const id = typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
   res.locals.correlationId = id;
   res.setHeader('X-Correlation-Id', id);
-  next();
-};
-
-const limitUrl: RequestHandler = (req, _res, next) => {
+  securityHeaders(res);
   if (req.url.length > URL_CHARS_MAX) throw new Problem('invalid-request', `The address is longer than ${URL_CHARS_MAX} characters.`);
   next();
 };

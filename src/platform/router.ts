@@ -4,8 +4,25 @@ import { handlerOf, partsOf, type RouteTable } from './route.ts';
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 
-/** One route a path, so that any other method gets 405 and is told which there are. */
-export const routerOf = (table: RouteTable): Router => {
+/**
+ * One route a path, so that any other method gets 405 and is told which there are. The routes of each first word stand in a
+ * router of their own: a router tries its routes one after the other, and a request need not be held against those of others.
+ */
+export const routerOf = (table: RouteTable): RequestHandler => {
+  const tables = new Map<string, RouteTable>();
+  for (const [key, entry] of Object.entries(table)) {
+    const word = firstWordOf(partsOf(key)[1]);
+    tables.set(word, { ...tables.get(word), [key]: entry });
+  }
+  const routers = new Map([...tables].map(([word, routes]) => [word, routerOfWord(routes)]));
+  return (req, res, next) => {
+    const router = routers.get(firstWordOf(req.path));
+    if (router) router(req, res, next);
+    else next();
+  };
+};
+
+const routerOfWord = (table: RouteTable): Router => {
   const router = Router({ caseSensitive: true });
   const byPath = new Map<string, Map<string, RequestHandler>>();
   for (const [key, entry] of Object.entries(table)) {
@@ -26,13 +43,6 @@ export const routerOf = (table: RouteTable): Router => {
 
 /** Sorts a word before a parameter in its place: `/coupons/issue` before `/coupons/:couponId`, which would match it too. */
 const lastIfOpen = (path: string): string => path.replaceAll(/:\w+/g, '\uffff');
-
-/** The table's routes for requests whose path begins with one of its own first words; all others pass without a look at them. */
-export const apart = (table: RouteTable): RequestHandler => {
-  const router = routerOf(table);
-  const words = new Set(Object.keys(table).map((key) => firstWordOf(partsOf(key)[1])));
-  return (req, res, next) => (words.has(firstWordOf(req.path)) ? router(req, res, next) : next());
-};
 
 const firstWordOf = (path: string): string => {
   const end = path.indexOf('/', 1);

@@ -1,6 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
 /** For answers that are data, never pages: what only tells a browser how to show a page is left out. */
@@ -21,7 +20,6 @@ const headers: readonly (readonly [string, string])[] = (() => {
   return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]);
 })();
 
-export const securityHeaders: RequestHandler = (_req, res, next) => {
+export const securityHeaders = (res: ServerResponse): void => {
   for (const [name, value] of headers) res.setHeader(name, value);
-  next();
 };

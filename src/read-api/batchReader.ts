@@ -3,23 +3,22 @@ import type { Snapshot } from './readModels.ts';
 
 /** Keys asked about in one statement at most. */
 const KEYS_MAX = 500;
-/** Statements in flight at most: while they are, the next batch gathers. */
-const FLIGHTS_MAX = 2;
 /** Callers at most whose batch has not started. */
 const WAITING_MAX = 10_000;
 
 type Caller<Value> = Readonly<{ resolve: (answer: Snapshot<Value>) => void; reject: (error: unknown) => void }>;
 
 /**
- * Asks for the keys of one turn of the event loop in one statement. A caller only ever joins a batch that starts after
- * it asked, so what it is told is never older than its question.
+ * Asks for the keys of one turn of the event loop in one statement, and while that is under way gathers the next: batches grow
+ * with load by themselves. A caller only ever joins a batch that starts after it asked, so what it is told is never older than
+ * its question.
  */
 export class BatchReader<Value> {
   private readonly readAll: (keys: readonly string[]) => Promise<Snapshot<(key: string) => Value>>;
   private readonly keysMax: number;
   private waiting = new Map<string, Caller<Value>[]>();
   private callers = 0;
-  private flights = 0;
+  private flying = false;
   private planned: NodeJS.Immediate | null = null;
 
   /** `readAll` answers what the views say of each of the keys. */
@@ -42,18 +41,17 @@ export class BatchReader<Value> {
   }
 
   private schedule(): void {
-    if (this.planned !== null || this.flights >= FLIGHTS_MAX || this.waiting.size === 0) return;
+    if (this.planned !== null || this.flying || this.waiting.size === 0) return;
     // After the requests that came in with this turn have been read from their sockets.
     this.planned = setImmediate(() => {
       this.planned = null;
       void this.fly();
-      this.schedule();
     });
   }
 
   private async fly(): Promise<void> {
     const batch = this.takeBatch();
-    this.flights += 1;
+    this.flying = true;
     try {
       const { asOf, value: answerTo } = await this.readAll([...batch.keys()]);
       for (const [key, callers] of batch) {
@@ -63,7 +61,7 @@ export class BatchReader<Value> {
     } catch (error) {
       for (const callers of batch.values()) for (const caller of callers) caller.reject(error);
     }
-    this.flights -= 1;
+    this.flying = false;
     this.schedule();
   }
 

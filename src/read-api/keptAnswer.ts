@@ -57,7 +57,6 @@ export class KeptAnswer<T> {
 
   private keep(fresh: Kept<T>): void {
     const filling = this.clock.now() - Number(fresh.taken.value.of.opened_at) < FILLING_MAX_MS;
-    const overtaken = this.kept !== null && this.kept.taken.asOf > fresh.taken.asOf;
-    if (!filling && !overtaken) this.kept = fresh;
+    if (!filling) this.kept = fresh;
   }
 }

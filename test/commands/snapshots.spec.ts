@@ -203,3 +203,18 @@ it('a store that goes away while a snapshot is read costs a try, no fact', async
   await expect(view.catchUp(signal)).rejects.toThrow(StoreUnavailable);
   expect(plainOf((await view.catchUp(signal)).state)).toEqual(whole);
 });
+
+it('takes the next of a state that keeps all of its history when the stream has grown by a part of it', async () => {
+  const { store, process } = await shopOf(1);
+  const { snapshots } = process(store, { everyEvents: 100, everyPart: 1 / 4 });
+  const at = (revision: bigint) => ({ state: inventoryFold.initial, revision, position: 0n, eventId: uuid(0) });
+  const takenAt = async () =>
+    (await all(store, beside)).filter(({ type }) => type === 'SnapshotTaken').map(({ data }) => (data as { revision: string }).revision);
+  const isTakenAt = (revision: string) => until(async () => (await takenAt()).includes(revision) || undefined);
+  snapshots.consider(inventoryStream, at(1_000n));
+  await isTakenAt('1000');
+  snapshots.consider(inventoryStream, at(1_249n));
+  snapshots.consider(inventoryStream, at(1_250n));
+  await isTakenAt('1250');
+  expect(await takenAt()).toEqual(['1000', '1250']);
+});

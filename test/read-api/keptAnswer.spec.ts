@@ -72,26 +72,6 @@ it('takes one answer for all who ask at the same time', async () => {
   expect([new Set(answers), takes.length]).toEqual([new Set(['take 1']), 1]);
 });
 
-it('a slow older take does not replace a newer one', async () => {
-  const answers: (() => void)[] = [];
-  const take = (): Promise<Snapshot<Generational<string>>> => {
-    const taken = { asOf, value: { of: { generation: 1, opened_at: '0' }, value: `at ${asOf}`, untilAt: null } };
-    return new Promise((resolve) => answers.push(() => resolve(taken)));
-  };
-  const slow = new KeptAnswer({ now: () => wall, monotonic: () => passed }, KEEP_MS, async () => ({ asOf, value: 1 }), take);
-  const turn = () => new Promise((resolve) => setImmediate(resolve));
-  const older = slow.read(null);
-  await turn();
-  asOf = 60n;
-  const newer = slow.read(null);
-  await turn();
-  answers[1]?.();
-  expect((await newer).asOf).toBe(60n);
-  answers[0]?.();
-  expect((await older).asOf).toBe(50n);
-  expect(await slow.read(null)).toEqual({ asOf: 60n, value: 'at 60' });
-});
-
 it('shows the new generation to every query after /init has been answered, without a token', async () => {
   const shop = await Shop.open();
   try {

@@ -8,6 +8,7 @@ import { fingerprintOf } from '../../platform/idempotency.ts';
 import { amountInput, idInput, parseBody, parseParams } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import { type Incoming, incoming, mark } from './answer.ts';
@@ -34,7 +35,7 @@ export const charging =
     const { outcome, position } = await mailboxes.account(userId).ask(charge(command), about);
     mark(res, position, outcome.kind === 'charged' && outcome.replayed);
     if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
-    res.status(201).json({ userId, balance: outcome.balance });
+    sendJson(res, 201, { userId, balance: outcome.balance });
   };
 
 export const chargeRoutes = (mailboxes: Mailboxes, clock: Clock, keyRequired: boolean): RouteTable => {

@@ -8,6 +8,7 @@ import { fingerprintOf } from '../../platform/idempotency.ts';
 import { idInput, invalid, parse, parseBody, parseParams, parseQuery } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import { type OwnCouponDone, onOwnCoupon } from '../couponUse.ts';
 import type { Told } from '../mailbox.ts';
@@ -81,7 +82,7 @@ export const issuing =
     const { outcome, position } = await mailboxes.policy(policyId).ask(issueCoupon({ userId, commandId, at: clock.now() }), about);
     mark(res, position, outcome.kind === 'issued' && outcome.replayed);
     if (outcome.kind === 'refused') throw refusalOfIssue(outcome);
-    res.status(201).json(issuedAnswer(outcome.coupon, policyId));
+    sendJson(res, 201, issuedAnswer(outcome.coupon, policyId));
   };
 
 export const couponRoutes = (mailboxes: Mailboxes, clock: Clock, keyRequired: boolean): RouteTable => {
@@ -141,7 +142,7 @@ const answerCoupon = (res: Response, { outcome, position }: Told<OwnCouponDone |
   if (outcome === null) throw refusalOfCommand({ kind: 'refused', reason: 'unknown-coupon' });
   const { coupon, done } = outcome;
   if (done.kind === 'refused') throw refusalOfCommand(done);
-  res.json(couponAnswer(coupon.issued, coupon.policyId, done.use));
+  sendJson(res, 200, couponAnswer(coupon.issued, coupon.policyId, done.use));
 };
 
 const refusalOfCommand = (refused: Extract<CouponDone, { kind: 'refused' }>): Problem => {

@@ -6,6 +6,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Position } from '../../platform/eventStore/eventStore.ts';
 import { parse } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { sendJson } from '../../platform/sendJson.ts';
 import { dayIn, daysBefore } from '../../platform/serviceZone.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
@@ -56,7 +57,8 @@ export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock,
     const { outcome, position } = await setup.openGeneration({ commandId, ...startOf(wished, clock.now(), zone) }, about);
     await views.reached(position, VIEWS_MS_MAX);
 
-    mark(res, position).json({
+    mark(res, position);
+    sendJson(res, 200, {
       message: 'System initialized to default state.',
       policyIds: outcome.policies.map(({ policyId }) => policyId),
       productIds: outcome.opened.products.map(({ productId }) => productId),

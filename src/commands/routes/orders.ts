@@ -8,6 +8,7 @@ import { fingerprintOf } from '../../platform/idempotency.ts';
 import { idInput, invalid, parseBody } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { OrderPlacement, OrderRefused } from '../orderPlacement.ts';
 import { incoming, mark } from './answer.ts';
@@ -84,7 +85,7 @@ const answerOrder = (res: Response, userId: UserId, order: Order): void => {
     throw new Problem('out-of-stock', 'The order was rejected: the stock does not cover it.', { orderId, reason: order.reason });
   }
   if (status === 'open') res.setHeader('Location', `/orders/${orderId}`).setHeader('Retry-After', '1');
-  res.status(status === 'open' ? 202 : 201).json({ orderId, totalAmount, subtotal, discount, couponId, userId, status });
+  sendJson(res, status === 'open' ? 202 : 201, { orderId, totalAmount, subtotal, discount, couponId, userId, status });
 };
 
 const refusal = (refused: OrderRefused): Problem => {

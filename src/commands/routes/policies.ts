@@ -20,6 +20,7 @@ import { fingerprintOf } from '../../platform/idempotency.ts';
 import { idInput, nameInput, parseBody, parseParams, parseQuery, timeInput } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
@@ -116,7 +117,7 @@ export const policyRoutes = (setup: ShopSetup, mailboxes: Mailboxes, clock: Cloc
     const { outcome, position } = await mailboxes.policy(policyId).ask(decide(command), about);
     mark(res, position, outcome.kind === 'changed' && outcome.replayed);
     if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
-    res.json(policyAnswer(outcome.policy));
+    sendJson(res, 200, policyAnswer(outcome.policy));
   };
   return {
     'POST /coupon-policies': route(descriptions.create, async (req, res) => {
@@ -131,8 +132,8 @@ export const policyRoutes = (setup: ShopSetup, mailboxes: Mailboxes, clock: Cloc
       mark(res, position, outcome.kind === 'numbered' && outcome.replayed);
       if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
       const opened = openedFrom(outcome.policy);
-      res.status(201).setHeader('Location', `/coupon-policies/${opened.policyId}`);
-      res.json(policyAnswer({ opened, terms: opened.terms, issued: 0, updatedAt: opened.at, deletedAt: null }));
+      res.setHeader('Location', `/coupon-policies/${opened.policyId}`);
+      sendJson(res, 201, policyAnswer({ opened, terms: opened.terms, issued: 0, updatedAt: opened.at, deletedAt: null }));
     }),
     'PUT /coupon-policies/:policyId': route(descriptions.change, async (req, res) => {
       const wished = parseBody(changedTerms, req);

@@ -8,6 +8,7 @@ import { fingerprintOf } from '../../platform/idempotency.ts';
 import { amountInput, idInput, nameInput, parseBody, parseParams } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Mailboxes } from '../mailboxes.ts';
@@ -70,7 +71,8 @@ export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: Sho
     mark(res, position, outcome.kind === 'created' && outcome.replayed);
     if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
     const { productId: id, name, price, openingStock: stock } = outcome.product;
-    res.status(201).setHeader('Location', `/products/${id}`).json({ id, name, price, stock });
+    res.setHeader('Location', `/products/${id}`);
+    sendJson(res, 201, { id, name, price, stock });
   }),
 
   'POST /products/:productId/stock': route(receiving, async (req, res) => {
@@ -84,7 +86,7 @@ export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: Sho
 
     mark(res, position, outcome.kind === 'received' && outcome.replayed);
     if (outcome.kind === 'refused') throw new Problem(outcome.reason, refusals[outcome.reason]);
-    res.json({ id: productId, stock: outcome.stock });
+    sendJson(res, 200, { id: productId, stock: outcome.stock });
   }),
 });
 
