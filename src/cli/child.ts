@@ -16,6 +16,11 @@ const DEATHS_MAX = 5;
 const DEATHS_WINDOW_MS = 60_000;
 /** Milliseconds for the kernel to report a killed child. */
 const KILLED_MAX_MS = 2_000;
+/**
+ * MiB of the heap in which young objects live, twice of which is set aside. What a request makes is garbage by the time of its answer; with
+ * V8's default of 16 much of it is still in use when that space is full, and is copied (measured: 5 % of the processor time of an order).
+ */
+const SEMI_SPACE_MIB = 32;
 /** Lines of its log shown when a child is given up. */
 const TAIL_LINES = 20;
 /** Bytes of a log after which the next start puts it aside as `<name>.log.1`. */
@@ -88,6 +93,7 @@ export class Child {
     const samePorts = Object.entries(this.ports).map(([name, port]) => [PORT_VARIABLES[name as keyof typeof PORT_VARIABLES], String(port)]);
     const log = openLog(logFile);
     const child = fork(module, args, {
+      execArgv: [...process.execArgv, `--max-semi-space-size=${SEMI_SPACE_MIB}`],
       env: { ...env, ...Object.fromEntries(samePorts) },
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
