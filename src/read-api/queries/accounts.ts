@@ -1,24 +1,13 @@
-import { BatchReader } from '../batchReader.ts';
 import { keyOf } from '../cursor.ts';
+import type { ItemSource } from '../itemReader.ts';
 import { id, idOrNull, number, object, time } from '../json.ts';
-import { allOf, type ItemsRow, type Page, pageOf, split } from '../page.ts';
+import { allOf, type ItemsRow, type Page, pageOf } from '../page.ts';
 import { type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 
 const balance = object({ userId: id('user_id'), balance: number('balance'), held: number('held') });
-const balances = viewQuery(
-  'balances',
-  ['accounts'],
-  allOf(`select ${balance} as item, user_id as key from accounts where user_id = any($1::text[])`),
-);
-
-/** Looks balances up, those of one turn in one statement. A user nobody has heard of has 0. */
-export const balanceReader = (models: ReadModels): BatchReader<string> =>
-  new BatchReader(async (userIds) => {
-    const { asOf, value } = await models.read<ItemsRow>(balances, [userIds]);
-    const items = split(value.items);
-    const found = new Map(split(value.keys).map((userId, i) => [userId, items[i]]));
-    return { asOf, value: (userId) => found.get(userId) ?? `{"userId":"${userId}","balance":0,"held":0}` };
-  });
+/** Balances of users. One nobody has heard of is not there, which is no error: it has 0. */
+export const balanceSource: ItemSource = { view: 'accounts', key: 'user_id', item: balance };
+export const noBalance = (userId: string): string => `{"userId":"${userId}","balance":0,"held":0}`;
 
 const change = object({
   seq: number('seq'),

@@ -1,6 +1,7 @@
 import { keyOf } from '../cursor.ts';
+import type { ItemSource } from '../itemReader.ts';
 import { id, idOrNull, json, number, object, time, timeOrNull } from '../json.ts';
-import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf } from '../page.ts';
+import { allOf, type ItemsRow, type Page, pageOf } from '../page.ts';
 import { type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 
 export const ORDER_STATUSES = ['open', 'placed', 'rejected'] as const;
@@ -19,7 +20,8 @@ const order = object({
   orderedAt: time('ordered_at'),
   settledAt: timeOrNull('settled_at'),
 });
-const one = viewQuery('order', ['orders'], oneOf(`select ${order} from orders where order_id = $1`));
+/** Orders of all users. */
+export const orderSource: ItemSource = { view: 'orders', key: 'order_id', item: order };
 const list = viewQuery(
   'orders of a user',
   ['orders'],
@@ -41,10 +43,4 @@ export const readOrders = async (models: ReadModels, userId: string, filter: Ord
   const [before = POSITION_MAX] = keyOf(LIST, after, LIST_KEY) ?? [];
   const { asOf, value } = await models.read<ItemsRow>(list, [userId, before, status ? [status] : ORDER_STATUSES, limit + 1]);
   return { asOf, value: pageOf(LIST, value, limit) };
-};
-
-/** An order by its id; `null` when there is none. */
-export const readOrder = async (models: ReadModels, orderId: string): Promise<Snapshot<string | null>> => {
-  const { asOf, value } = await models.read<ItemRow>(one, [orderId]);
-  return { asOf, value: value.item };
 };

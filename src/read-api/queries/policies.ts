@@ -1,7 +1,8 @@
 import { keyOf } from '../cursor.ts';
+import type { ItemSource } from '../itemReader.ts';
 import { andNumberIfAny, id, number, numberOrNull, object, text, time, timeOrNull } from '../json.ts';
 import type { Generational } from '../keptAnswer.ts';
-import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, type Paging, pageOf, seqAfter } from '../page.ts';
+import { allOf, type ItemsRow, type Page, type Paging, pageOf, seqAfter } from '../page.ts';
 import { PRESENT_GENERATION, type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 import type { AtGeneration } from './generation.ts';
 
@@ -47,7 +48,8 @@ const list = (name: string, condition: string) =>
 
 const issuable = list('issuable policies', 'deleted_at is null and starts_at <= $1::timestamptz and ends_at >= $1::timestamptz');
 const all = list('all policies', 'true');
-const one = viewQuery('policy', ['coupon_policies'], oneOf(`select ${policy} from coupon_policies where policy_id = $1`));
+/** Policies of every generation, closed and deleted ones too. */
+export const policySource: ItemSource = { view: 'coupon_policies', key: 'policy_id', item: policy };
 
 const LIST = 'policies';
 const LIST_KEY = /^[1-9][0-9]{0,9}$/;
@@ -63,12 +65,6 @@ export const readPolicies = async (models: ReadModels, now: number, filter: Poli
   const { asOf, value } = await models.read<ListRow>(filter.all ? all : issuable, values);
   const untilAt = value.next_border === null ? null : Number(value.next_border);
   return { asOf, value: { of: value, value: pageOf(LIST, value, filter.limit), untilAt } };
-};
-
-/** A policy by its id, also when it is closed or deleted; `null` when there is none. */
-export const readPolicy = async (models: ReadModels, policyId: string): Promise<Snapshot<string | null>> => {
-  const { asOf, value } = await models.read<ItemRow>(one, [policyId]);
-  return { asOf, value: value.item };
 };
 
 const entry = object({

@@ -1,8 +1,9 @@
 import { daysBefore } from '../../platform/serviceZone.ts';
 import { keyOf } from '../cursor.ts';
+import type { ItemSource } from '../itemReader.ts';
 import { id, number, object, text } from '../json.ts';
 import type { Generational } from '../keptAnswer.ts';
-import { allOf, type ItemRow, type ItemsRow, oneOf, type Page, pageOf, split } from '../page.ts';
+import { allOf, type ItemsRow, type Page, pageOf, split } from '../page.ts';
 import { PRESENT_GENERATION, type ReadModels, type Snapshot, viewQuery } from '../readModels.ts';
 import type { AtGeneration } from './generation.ts';
 
@@ -16,7 +17,8 @@ const list = viewQuery(
   ),
   PRESENT_GENERATION,
 );
-const one = viewQuery('product', ['products'], oneOf(`select ${product} from products where product_id = $1`));
+/** Products of every generation. */
+export const productSource: ItemSource = { view: 'products', key: 'product_id', item: product };
 
 const ranked = object({ productId: id('product_id'), name: text('name'), soldQty: number('sold') });
 const top = viewQuery(
@@ -40,12 +42,6 @@ export const readProducts = async (models: ReadModels, limit: number, after?: st
   const [above = ''] = keyOf(LIST, after, LIST_KEY) ?? [];
   const { asOf, value } = await models.read<ItemsRow & AtGeneration>(list, [above, limit + 1]);
   return { asOf, value: { of: value, value: pageOf(LIST, value, limit), untilAt: null } };
-};
-
-/** A product of any generation; `null` when there is none. */
-export const readProduct = async (models: ReadModels, productId: string): Promise<Snapshot<string | null>> => {
-  const { asOf, value } = await models.read<ItemRow>(one, [productId]);
-  return { asOf, value: value.item };
 };
 
 /** Calendar days from the first to the last, both included, as `YYYY-MM-DD`. */

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { Clock } from '../../platform/clock.ts';
 import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
+import { itemReader } from '../itemReader.ts';
 import { KeptAnswer } from '../keptAnswer.ts';
 import { PAGE_MAX } from '../page.ts';
 import type { GenerationReader } from '../queries/generation.ts';
-import { readPolicies, readPolicy, readPolicyHistory } from '../queries/policies.ts';
+import { policySource, readPolicies, readPolicyHistory } from '../queries/policies.ts';
 import type { ReadGate } from '../readGate.ts';
 import type { ReadModels } from '../readModels.ts';
 import { answerOne, answerPage, answerPageOf, fresh, noQuery, pageQuery } from './answer.ts';
@@ -48,6 +49,7 @@ export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: Gen
     new KeptAnswer(clock, LIST_KEEP_MS, generation, () => readPolicies(models, clock.now(), { all, limit: PAGE_MAX }));
   const issuable = firstPageOf(false);
   const everything = firstPageOf(true);
+  const policies = itemReader(models, policySource);
   return {
     'GET /coupon-policies': route(descriptions.list, async (req, res) => {
       const { limit, after, ...query } = parseQuery(listQuery, req);
@@ -62,7 +64,7 @@ export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: Gen
     'GET /coupon-policies/:policyId': route(descriptions.one, async (req, res) => {
       const { policyId } = parseParams(policyParams, req);
       parseQuery(noQuery, req);
-      const found = await fresh(gate, req, ['coupon_policies'], () => readPolicy(models, policyId));
+      const found = await fresh(gate, req, ['coupon_policies'], () => policies.read(policyId));
       answerOne(res, found, 'unknown-policy', `There is no coupon policy ${policyId}.`);
     }),
     'GET /coupon-policies/:policyId/history': route(descriptions.history, async (req, res) => {

@@ -3,10 +3,11 @@ import type { Clock } from '../../platform/clock.ts';
 import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { dayIn } from '../../platform/serviceZone.ts';
+import { itemReader } from '../itemReader.ts';
 import { KeptAnswer } from '../keptAnswer.ts';
 import { PAGE_MAX } from '../page.ts';
 import type { GenerationReader } from '../queries/generation.ts';
-import { daysBeforeToday, daysUpToToday, readProduct, readProducts, readTop } from '../queries/products.ts';
+import { daysBeforeToday, daysUpToToday, productSource, readProducts, readTop } from '../queries/products.ts';
 import type { ReadGate } from '../readGate.ts';
 import type { ReadModels, ViewName } from '../readModels.ts';
 import { answer, answerOne, answerPage, fresh, noQuery, pageQuery } from './answer.ts';
@@ -43,6 +44,7 @@ export const productRoutes = (
   const top = keep(TOP_KEEP_MS, (today) => readTop(models, daysBeforeToday(today, ranking.days), ranking.limit));
   const realtime = keep(TOP_KEEP_MS, (today) => readTop(models, daysUpToToday(today, ranking.days), ranking.limit));
   const today = () => dayIn(ranking.zone, clock.now());
+  const products = itemReader(models, productSource);
   return {
     'GET /products/top': route(descriptions.top, async (req, res) => {
       parseQuery(noQuery, req);
@@ -64,7 +66,7 @@ export const productRoutes = (
     'GET /products/:productId': route(descriptions.one, async (req, res) => {
       const { productId } = parseParams(productParams, req);
       parseQuery(noQuery, req);
-      const found = await fresh(gate, req, ['products'], () => readProduct(models, productId));
+      const found = await fresh(gate, req, ['products'], () => products.read(productId));
       answerOne(res, found, 'unknown-product', `There is no product ${productId}.`);
     }),
   };

@@ -4,7 +4,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { shape } from '../../platform/shapes.ts';
-import { balanceReader, readHistory } from '../queries/accounts.ts';
+import { itemReader } from '../itemReader.ts';
+import { balanceSource, noBalance, readHistory } from '../queries/accounts.ts';
 import { LISTED_STATUSES, readCoupons } from '../queries/coupons.ts';
 import type { GenerationReader } from '../queries/generation.ts';
 import { ORDER_STATUSES, readOrders } from '../queries/orders.ts';
@@ -56,7 +57,7 @@ const descriptions = {
 
 /** What a user has: balance and its history, coupons, orders. A user nobody has heard of has nothing, and is no error. */
 export const userRoutes = (models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => {
-  const balances = balanceReader(models);
+  const balances = itemReader(models, balanceSource);
   return {
     'GET /users/id': route(descriptions.id, async (req, res) => {
       const { name } = parseQuery(nameQuery, req);
@@ -66,7 +67,8 @@ export const userRoutes = (models: ReadModels, gate: ReadGate, generation: Gener
     'GET /users/:userId/balance': route(descriptions.balance, async (req, res) => {
       const { userId } = parseParams(userParams, req);
       parseQuery(noQuery, req);
-      answer(unstored(res), await fresh(gate, req, ['accounts'], () => balances.read(userId)));
+      const { asOf, value } = await fresh(gate, req, ['accounts'], () => balances.read(userId));
+      answer(unstored(res), { asOf, value: value ?? noBalance(userId) });
     }),
     'GET /users/:userId/balance/history': route(descriptions.history, async (req, res) => {
       const { userId } = parseParams(userParams, req);
