@@ -2,8 +2,16 @@ import { ConfigError, parseConfig } from '../platform/config.ts';
 import { createEsdbEventStore } from '../platform/eventStore/esdbEventStore.ts';
 import { type Inspection, openInspection } from '../platform/eventStore/inspect.ts';
 import { EXIT, onStopRequest } from '../platform/process.ts';
+import { printAccount } from './eventsAccount.ts';
 import { exportLog } from './eventsExport.ts';
-import { type EventsOptions, parseEventsOptions, type StreamOptions, type TailOptions, WrongUsage } from './eventsOptions.ts';
+import {
+  type AccountOptions,
+  type EventsOptions,
+  parseEventsOptions,
+  type StreamOptions,
+  type TailOptions,
+  WrongUsage,
+} from './eventsOptions.ts';
 import { LineOutput } from './eventsOutput.ts';
 import { asJson, asText } from './eventsPrint.ts';
 import { tail } from './eventsTail.ts';
@@ -54,9 +62,17 @@ const printStream = ({ inspection, ending: { signal }, ending }: Look, options: 
     return signal.aborted && output.fault === undefined ? EXIT.failed : EXIT.done;
   });
 
+/** An account whose state was not told because of a signal falls short. */
+const showAccount = ({ inspection, ending: { signal }, ending }: Look, options: AccountOptions): Promise<number> =>
+  toStdout(ending, async (output) => {
+    const isWhole = await printAccount({ inspection, output, columns, signal }, options);
+    return isWhole || output.fault !== undefined ? EXIT.done : EXIT.failed;
+  });
+
 const run = (look: Look, wanted: EventsOptions): Promise<number> => {
   if (wanted.kind === 'tail') return tailLog(look, wanted.options);
   if (wanted.kind === 'stream') return printStream(look, wanted.options);
+  if (wanted.kind === 'account') return showAccount(look, wanted.options);
   return exportLog({ ...look, say }, wanted.options);
 };
 
@@ -71,8 +87,9 @@ const optionsOf = (args: readonly string[]): EventsOptions | null => {
 };
 
 /**
- * `till events tail|stream|export`: a look into any EventStoreDB. Status 0 when done, 1 when the store does not answer or what was
- * asked for is not there or not all of it could be shown, 2 for wrong usage. @throws ConfigError when the configuration is wrong.
+ * `till events tail|stream|account|export`: a look into any EventStoreDB. Status 0 when done, 1 when the store does not answer,
+ * or what was asked for is not there or could not all be shown, 2 for wrong usage. @throws ConfigError when the configuration is
+ * wrong.
  */
 export const eventsCommand = async (args: readonly string[]): Promise<number> => {
   const options = optionsOf(args);

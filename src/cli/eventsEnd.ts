@@ -11,5 +11,5 @@ export const endBehind = async (inspection: Inspection, after: Position | null, 
   const end = await inspection.end(signal);
   if (after === null || signal.aborted || (end !== null && end >= after)) return end;
   const where = end === null ? 'the log is empty' : `the log ends at position ${end}`;
-  throw new LogTooShort(`${where}, but was asked for what lies behind ${after}: is it another store, or an older copy?`);
+  throw new LogTooShort(`${where} and has not reached ${after}: is it another store, or an older copy?`);
 };

@@ -1,15 +1,19 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { isId, type UserId } from '../domain/ids.ts';
 import type { Position, Revision } from '../platform/eventStore/eventStore.ts';
 
 /** What `till events --help` prints behind `usage: till events`. */
 export const EVENTS_OPTIONS = `tail [--from POSITION|start|end] [--type T]... [--stream PREFIX] [--count N] [--json]
        till events stream NAME [--from REVISION] [--backwards] [--count N] [--json]
+       till events account USER [--at POSITION] [--json]
        till events export [--from POSITION] [--type T]... [--system] [--to-file FILE]
 
   tail    follows the log until Ctrl-C or N events, from its end unless --from says otherwise
   stream  prints one stream, from REVISION on
+  account prints what had happened to a user's account by POSITION (now without it), and its balance and held money then
   export  prints the log up to its end at the moment of asking, and on stderr the position it got to
 
+  --at POSITION     as the headers Read-After and As-Of of an answer tell it
   --from POSITION   only what lies behind it: "export --from" goes on where the last export got to
   --type T          only events of this type; may be given again for further types
   --stream PREFIX   only events of streams whose name begins so
@@ -30,11 +34,19 @@ export type TailOptions = Readonly<{
 
 export type StreamOptions = Readonly<{ name: string; from: Revision | null; backwards: boolean; count: number | null; json: boolean }>;
 
+export type AccountOptions = Readonly<{
+  userId: UserId;
+  /** The last moment that counts; `null` for now. */
+  at: Position | null;
+  json: boolean;
+}>;
+
 export type ExportOptions = Readonly<{ from: Position | null; types: readonly string[] | null; system: boolean; toFile: string | null }>;
 
 export type EventsOptions =
   | Readonly<{ kind: 'tail'; options: TailOptions }>
   | Readonly<{ kind: 'stream'; options: StreamOptions }>
+  | Readonly<{ kind: 'account'; options: AccountOptions }>
   | Readonly<{ kind: 'export'; options: ExportOptions }>;
 
 /** Wrong usage, in one line. */
@@ -104,6 +116,16 @@ const streamOptions = (args: readonly string[]): StreamOptions => {
   };
 };
 
+const accountOptions = (args: readonly string[]): AccountOptions => {
+  const options = { at: text, json: flag };
+  const { values, positionals } = parsed({ args: [...args], options, strict: true, allowPositionals: true });
+  const [user, further] = positionals;
+  if (user === undefined) throw new WrongUsage('the user is missing');
+  if (further !== undefined) throw new WrongUsage(`only one user at a time, not "${further}" too`);
+  if (!isId(user)) throw new WrongUsage(`a user is 1 to 64 letters, digits, _ and - behind a letter or digit, not "${user}"`);
+  return { userId: user as UserId, at: placeOrNull('--at', values.at), json: values.json === true };
+};
+
 const exportOptions = (args: readonly string[]): ExportOptions => {
   const options = { from: text, type: texts, system: flag, 'to-file': text, json: flag };
   const { values } = parsed({ args: [...args], options, strict: true });
@@ -120,6 +142,7 @@ const exportOptions = (args: readonly string[]): ExportOptions => {
 export const parseEventsOptions = ([kind, ...args]: readonly string[]): EventsOptions => {
   if (kind === 'tail') return { kind, options: tailOptions(args) };
   if (kind === 'stream') return { kind, options: streamOptions(args) };
+  if (kind === 'account') return { kind, options: accountOptions(args) };
   if (kind === 'export') return { kind, options: exportOptions(args) };
-  throw new WrongUsage(kind === undefined ? 'what to do is missing: tail, stream or export' : `unknown: events ${kind}`);
+  throw new WrongUsage(kind === undefined ? 'what to do is missing: tail, stream, account or export' : `unknown: events ${kind}`);
 };

@@ -34,6 +34,14 @@ const listener =
     return null;
   };
 
+/** A process that answers callers says once, in its log, that it takes their word on who they are. */
+const unasked =
+  (start: StartProcess): StartProcess =>
+  (config, log) => {
+    if (config.authMode === 'off') log.warn({ authMode: config.authMode }, 'nobody is asked who is calling');
+    return start(config, log);
+  };
+
 const print = (asJson: boolean | undefined, value: Readonly<Record<string, unknown>>): void => {
   const lines = Object.entries(value).map(([name, part]) => `${name}=${part ?? ''}`);
   process.stdout.write(asJson ? `${JSON.stringify(value, null, 2)}\n` : `${lines.join('\n')}\n`);
@@ -112,19 +120,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   config: { summary: 'print the configuration, secrets masked', options: '[--json]', run: config },
   api: {
     summary: 'run command API, query API and edge in one process',
-    run: listener('api', async () => onLocalStores((await import('../edge/main.ts')).startApi)),
+    run: listener('api', async () => unasked(onLocalStores((await import('../edge/main.ts')).startApi))),
   },
   'command-api': {
     summary: 'run the command API',
-    run: listener('command-api', async () => onLocalStores((await import('../commands/main.ts')).startCommandApi)),
+    run: listener('command-api', async () => unasked(onLocalStores((await import('../commands/main.ts')).startCommandApi))),
   },
   'query-api': {
     summary: 'run the query API',
-    run: listener('query-api', async () => onLocalDatabase((await import('../read-api/main.ts')).startQueryApi)),
+    run: listener('query-api', async () => unasked(onLocalDatabase((await import('../read-api/main.ts')).startQueryApi))),
   },
   edge: {
     summary: 'run the edge before the APIs of COMMAND_URLS and QUERY_URLS',
-    run: listener('edge', async () => (await import('../edge/edge.ts')).startEdge),
+    run: listener('edge', async () => unasked((await import('../edge/edge.ts')).startEdge)),
   },
   projector: {
     summary: 'run the projector',

@@ -1,6 +1,6 @@
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { maskPasswords, parseConfig, reachableHost } from '../platform/config.ts';
+import { maskPasswords, parseServerConfig, reachableHost } from '../platform/config.ts';
 import type { ChildSpec } from './child.ts';
 import { seed } from './seed.ts';
 import { type OpenShop, runShop, urlsOf } from './shop.ts';
@@ -79,12 +79,10 @@ const linesToTry = (edge: string, dataDir: string): string => {
   ].join('\n');
 };
 
-const announce = ({ config, dataDir }: OpenShop, urls: Urls): void => {
-  const { edge = '', commands, queries, eventStore = '', postgres = '' } = urls;
-  // A password that this machine made for itself may be shown; one that was given may not.
-  const database = config.databaseUrl === null ? postgres : maskPasswords(postgres);
-  const addresses = `edge=${edge} commands=${commands} queries=${queries} eventstore=${maskPasswords(eventStore)} postgres=${database}`;
-  process.stdout.write(`ready ${addresses}\n\nTry:\n${linesToTry(edge, dataDir)}\n\n`);
+/** Without passwords: what is printed ends up in files that others read. `shop.json` has the URLs whole, for its owner only. */
+const announce = ({ dataDir }: OpenShop, { edge = '', commands, queries, eventStore, postgres }: Urls): void => {
+  const addresses = `edge=${edge} commands=${commands} queries=${queries} eventstore=${eventStore} postgres=${postgres}`;
+  process.stdout.write(`ready ${maskPasswords(addresses)}\n\nTry:\n${linesToTry(edge, dataDir)}\n\n`);
 };
 
 /** How many command and query APIs run in processes of their own, behind an edge. */
@@ -140,4 +138,4 @@ const bringUp = async (shop: OpenShop, apart: Apart | null): Promise<void> => {
 const STEPS = 5;
 
 /** Runs the whole shop on this machine until a signal; answers the exit status. */
-export const up = (apart: Apart | null): Promise<number> => runShop(parseConfig(process.env), STEPS, (shop) => bringUp(shop, apart));
+export const up = (apart: Apart | null): Promise<number> => runShop(parseServerConfig(process.env), STEPS, (shop) => bringUp(shop, apart));

@@ -18,6 +18,13 @@ export const countedMailboxes = (metrics: Metrics): CommandObserver => {
   };
 };
 
+/** Whether the watchdog sees which orders are open. */
+export const tellBlindness = (watchdog: Readonly<{ isBlind: boolean }>, metrics: Metrics): void => {
+  metrics.gauge('till_watchdog_blind', '1 while the watchdog cannot see which orders are open.', [], (gauge) =>
+    gauge.set(Number(watchdog.isBlind)),
+  );
+};
+
 /** The same store, its appends timed and their failures counted by kind. */
 export const countedAppends = (store: EventStore, metrics: Metrics): EventStore => {
   const durations = metrics.histogram('till_append_duration_seconds', 'From the append sent to its answer, whatever that was.');

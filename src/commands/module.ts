@@ -12,7 +12,7 @@ import { Catalog } from './catalog.ts';
 import { seed001Routes } from './dialects/seed001.ts';
 import { LedgerWarmUp } from './ledgerWarmUp.ts';
 import { Mailboxes } from './mailboxes.ts';
-import { countedAppends, countedMailboxes } from './metrics.ts';
+import { countedAppends, countedMailboxes, tellBlindness } from './metrics.ts';
 import { type CommandObserver, noObserver } from './observer.ts';
 import { OrderPlacement } from './orderPlacement.ts';
 import { LedgerHistory, type PastVerdicts } from './pastVerdicts.ts';
@@ -88,9 +88,9 @@ export const commandModule = new ContainerModule(({ bind }) => {
     .inSingletonScope();
   bind(C.watchdog)
     .toResolvedValue(
-      (models: ReadModels, placement: OrderPlacement, feed: SetupFeed, clock: Clock, log: Logger) =>
-        new Watchdog(models, placement, feed, clock, log),
-      [C.readModels, C.placement, C.feed, C.clock, C.log],
+      (models: ReadModels, placement: OrderPlacement, feed: SetupFeed, store: EventStore, clock: Clock, log: Logger) =>
+        new Watchdog(models, placement, feed, store, clock, log),
+      [C.readModels, C.placement, C.feed, C.eventStore, C.clock, C.log],
     )
     .inSingletonScope();
   bind(C.routes)
@@ -159,6 +159,7 @@ export const createCommandSide = (config: Config, log: Logger, metrics: Metrics)
   ledger.start();
   feed.start();
   watchdog.start();
+  tellBlindness(watchdog, metrics);
   return {
     routes: container.get(CommandId.routes),
     health: { eventStore: async () => void (await store.head()), ledger: () => ledger.check() },

@@ -5,10 +5,12 @@ import type { Position } from '../platform/eventStore/eventStore.ts';
 import type { Database } from '../platform/postgres.ts';
 import { sqlStateOf } from '../platform/postgresErrors.ts';
 import { Problem } from '../platform/problem.ts';
+import type { OpenOrder, OpenOrders } from './openOrders.ts';
 import type { ViewPositions } from './routes/init.ts';
-import type { OpenOrder, OpenOrders } from './watchdog.ts';
 
 const POLL_MS = 10;
+/** The read model that shows open orders. */
+const OPEN_ORDERS_OF = 'orders';
 /** SQLSTATE of a table that does not exist. */
 const UNDEFINED_TABLE = '42P01';
 
@@ -27,12 +29,25 @@ export class ReadModels implements OpenOrders, ViewPositions {
 
   async olderThan(submittedBefore: number, limit: number): Promise<readonly OpenOrder[]> {
     const { rows } = await this.database
-      .query<{ order_id: string; user_id: string }>(
-        'select order_id, user_id from open_orders where ordered_at < to_timestamp($1 / 1000.0) order by ordered_at limit $2',
+      .query<{ order_id: string; user_id: string; submitted_at: string }>(
+        `select order_id, user_id, extract(epoch from ordered_at) * 1000 as submitted_at
+           from open_orders where ordered_at < to_timestamp($1 / 1000.0) order by ordered_at limit $2`,
         [submittedBefore, limit],
       )
       .catch(noneBeforeTheFirstProjector);
-    return rows.map((row) => ({ orderId: row.order_id as OrderId, userId: row.user_id as UserId }));
+    return rows.map(({ order_id, user_id, submitted_at }) => ({
+      orderId: order_id as OrderId,
+      userId: user_id as UserId,
+      submittedAt: Number(submitted_at),
+    }));
+  }
+
+  async position(): Promise<Position | null> {
+    const { rows } = await this.database.query<{ at: string | null }>(
+      `select commit_position::text as at from projections where status = 'live' and name = '${OPEN_ORDERS_OF}'`,
+    );
+    const at = rows[0]?.at ?? null;
+    return at === null ? null : BigInt(at);
   }
 
   async reached(position: Position, msMax: number): Promise<void> {

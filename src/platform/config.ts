@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { baseUrls, databaseUrl, eventStoreUrl, flag, isZone, port, whole } from './variables.ts';
+import { baseUrls, databaseUrl, eventStoreUrl, flag, isLoopback, isZone, port, whole } from './variables.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+/** `off`: nobody is asked who is calling; the user that a request names counts. */
+export type AuthMode = 'off';
 
 /** All that a process is told from outside. Ports: 0 asks for any free one. `null` URLs mean the embedded servers. */
 export type Config = Readonly<{
@@ -36,6 +38,9 @@ export type Config = Readonly<{
   /** The APIs behind `till edge`, by their base URLs; none unless set. */
   commandUrls: readonly string[];
   queryUrls: readonly string[];
+  authMode: AuthMode;
+  /** Serves callers from other machines, and in production, although nobody is asked who is calling. */
+  allowInsecure: boolean;
   production: boolean;
 }>;
 
@@ -73,6 +78,8 @@ const environment = z.object({
   TRUSTED_PROXIES: whole(0, 10, 0),
   COMMAND_URLS: baseUrls,
   QUERY_URLS: baseUrls,
+  AUTH_MODE: z.enum(['off'], 'must be off: there is no other mode yet').default('off'),
+  ALLOW_INSECURE: flag,
   NODE_ENV: z.string().default('development'),
 });
 
@@ -104,6 +111,8 @@ const MEMBERS = {
   TRUSTED_PROXIES: 'trustedProxies',
   COMMAND_URLS: 'commandUrls',
   QUERY_URLS: 'queryUrls',
+  AUTH_MODE: 'authMode',
+  ALLOW_INSECURE: 'allowInsecure',
   NODE_ENV: 'production',
 } as const satisfies Record<Variable, keyof Config>;
 
@@ -142,19 +151,35 @@ const productionFaults = (settings: Environment): string[] => {
     : faults;
 };
 
-/** Reads the environment; throws one `ConfigError` that names every fault. Variables it does not know are left alone. */
-export const parseConfig = (env: NodeJS.ProcessEnv): Config => {
+/** What stands against serving callers whom nobody asks who they are (S1). */
+const insecurityFaults = ({ HOST, NODE_ENV, ALLOW_INSECURE }: Environment): string[] => {
+  if (ALLOW_INSECURE) return [];
+  const remedy = 'set ALLOW_INSECURE=1 where only trusted machines reach the shop';
+  const open = `HOST ${HOST} is reached from other machines, and with AUTH_MODE=off nobody is asked who is calling: ${remedy}`;
+  const unasked = `AUTH_MODE=off is refused in production, because nobody is asked who is calling: ${remedy}`;
+  return [...(isLoopback(HOST) ? [] : [open]), ...(NODE_ENV === 'production' ? [unasked] : [])];
+};
+
+type Rule = (settings: Environment) => readonly string[];
+
+const read = (env: NodeJS.ProcessEnv, rules: readonly Rule[]): Config => {
   const faults: string[] = [];
   const raw = Object.fromEntries(
     VARIABLES.map((name) => [name, SECRETS.includes(name) ? readSecret(env, name, faults) : given(env, name)]),
   );
   const parsed = environment.safeParse(raw);
-  if (parsed.success) faults.push(...productionFaults(parsed.data));
+  if (parsed.success) faults.push(...rules.flatMap((rule) => rule(parsed.data)));
   else faults.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults);
   const members = VARIABLES.map((name) => [MEMBERS[name], parsed.data[name]]);
   return Object.freeze({ ...Object.fromEntries(members), production: parsed.data.NODE_ENV === 'production' }) as Config;
 };
+
+/** Reads the environment; throws one `ConfigError` that names every fault. Variables it does not know are left alone. */
+export const parseConfig = (env: NodeJS.ProcessEnv): Config => read(env, [productionFaults]);
+
+/** The same for a process that listens: it refuses also to serve the world without asking who is calling. */
+export const parseServerConfig = (env: NodeJS.ProcessEnv): Config => read(env, [productionFaults, insecurityFaults]);
 
 /** Hides the password of a connection string, wherever it stands in a text. */
 export const maskPasswords = (text: string): string => text.replace(/(:\/\/[^:@/\s"]+):[^@\s"]+@/g, '$1:***@');

@@ -1,4 +1,4 @@
-import { type Config, ConfigError, type Ports, parseConfig, variableOfPort } from './config.ts';
+import { type Config, ConfigError, type Ports, parseServerConfig, variableOfPort } from './config.ts';
 import { createLogger, type Logger } from './log.ts';
 
 /** URLs of stores that a process serves itself. */
@@ -91,7 +91,7 @@ const endUsage = (error: ConfigError): never => {
 
 const readConfig = (): Config => {
   try {
-    return parseConfig(process.env);
+    return parseServerConfig(process.env);
   } catch (error) {
     if (error instanceof ConfigError) return endUsage(error);
     throw error;

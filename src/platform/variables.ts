@@ -47,6 +47,9 @@ export const databaseUrl = z
   .nullable()
   .default(null);
 
+/** Addresses that only this machine reaches. */
+export const isLoopback = (host: string): boolean => /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\[::1\])$/i.test(host);
+
 const isBase = (text: string): boolean => {
   const url = URL.canParse(text) ? new URL(text) : null;
   return url?.protocol === 'http:' && url.username === '' && `${url.origin}/` === url.href && !text.includes('#') && !text.includes('?');

@@ -23,6 +23,21 @@ it.each([
   [['stream', 'a', '--from', '1.5']],
   [['stream', 'a', '--from', 'end']],
   [['stream', 'a', '--system']],
+  [['account']],
+  [['account', '']],
+  [['account', '--at', '1']],
+  [['account', 'ann', 'bob']],
+  [['account', '-ann']],
+  [['account', 'a/b']],
+  [['account', `a${'n'.repeat(64)}`]],
+  [['account', 'ann', '--at', '']],
+  [['account', 'ann', '--at', '-1']],
+  [['account', 'ann', '--at=-1']],
+  [['account', 'ann', '--at', '0x10']],
+  [['account', 'ann', '--at', '1.0']],
+  [['account', 'ann', '--at', 'now']],
+  [['account', 'ann', '--at', '9223372036854775808']],
+  [['account', 'ann', '--at', '5', '--from', '1']],
   [['export', '--from', 'end']],
   [['export', '--count', '1']],
   [['export', '--to-file', '']],
@@ -47,4 +62,10 @@ it('takes several types', () => {
     kind: 'export',
     options: { from: null, types: ['A', 'B'], system: false, toFile: null },
   });
+});
+
+it('takes a user and a position for an account, and now when it is told no position', () => {
+  const asked = (...args: readonly string[]) => parseEventsOptions(['account', ...args]);
+  expect(asked('u1--2', '--at', '907', '--json')).toEqual({ kind: 'account', options: { userId: 'u1--2', at: 907n, json: true } });
+  expect(asked('u1')).toEqual({ kind: 'account', options: { userId: 'u1', at: null, json: false } });
 });

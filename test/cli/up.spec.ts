@@ -70,7 +70,7 @@ it('prints one ready line and three lines to try, which work', async () => {
   expect(lines.filter((line) => line.startsWith('ready '))).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^ready edge=${http} commands=${http} queries=${http} eventstore=esdb://127\\.0\\.0\\.1:\\d+\\?tls=false postgres=postgres://\\S+$`,
+        `^ready edge=${http} commands=${http} queries=${http} eventstore=esdb://127\\.0\\.0\\.1:\\d+\\?tls=false postgres=postgres://app:\\*\\*\\*@127\\.0\\.0\\.1:\\d+/till$`,
       ),
     ),
   ]);

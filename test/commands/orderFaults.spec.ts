@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { UserId } from '../../src/domain/ids.ts';
 import { inventoryFoldOf, inventoryStream } from '../../src/domain/inventory.ts';
-import { AppendInDoubt, type EventStore, StoreUnavailable } from '../../src/platform/eventStore/eventStore.ts';
+import { type EventStore, StoreUnavailable } from '../../src/platform/eventStore/eventStore.ts';
 import { createMemoryEventStore } from '../../src/platform/eventStore/memoryEventStore.ts';
 import type { FaultPlan } from '../../src/platform/eventStore/memoryFaults.ts';
 import { MemoryLog } from '../../src/platform/eventStore/memoryLog.ts';
+import { dyingAt, sleepingAt } from './mortalStores.ts';
 import { about, accountOf, ann, commandProcess, furnish, openOrdersOf, requestOf, stoppedClock, verdictsOf } from './shopInMemory.ts';
 
 const hasty = { mailbox: { settleMsMax: 30, waitMsMax: 100, attemptsMax: 4 } };
@@ -18,24 +19,6 @@ const shop = async () => {
   const calm = open();
   await furnish(calm, users);
   return { log, clock, open, calm };
-};
-
-/** A store that does `calls` calls and then no more: the last one is done (`after`) or not (`before`), but not answered. */
-const dyingAt = (store: EventStore, calls: number, dies: 'before' | 'after') => {
-  const died = { yes: false };
-  let left = calls;
-  const mortal =
-    <Given extends unknown[], Answer>(call: (...given: Given) => Promise<Answer>, gone: () => Error) =>
-    async (...given: Given): Promise<Answer> => {
-      left -= 1;
-      if (left > 0) return call(...given);
-      died.yes = true;
-      if (left === 0 && dies === 'after') await call(...given);
-      throw gone();
-    };
-  const append = mortal(store.append.bind(store), () => new AppendInDoubt('the process died'));
-  const readStream = mortal(store.readStream.bind(store), () => new StoreUnavailable('the process died'));
-  return { died, store: Object.assign(Object.create(store) as EventStore, { append, readStream }) };
 };
 
 describe.each(['before', 'after'] as const)('a process that dies %s its n-th call, whatever n (OR1, OR2, I12 to I15)', (dies) => {
@@ -75,6 +58,27 @@ it('however many drive one order at once, they all tell one end (OR3)', async ()
   );
   expect(await verdictsOf(log)).toHaveLength(1);
   expect((await accountOf(log, ann)).balance).toBe(9_000);
+});
+
+it('a driver that sleeps at its n-th call, whatever n, wakes to the end that others have brought about (OR3, MB8)', async () => {
+  for (let n = 1; ; n += 1) {
+    const { log, clock, open, calm } = await shop();
+    const { asleep, wake, store } = sleepingAt(createMemoryEventStore({ log }), n);
+    const request = requestOf('a', ann, clock);
+    const sleeper = open(store).placement.place(request, about(request.orderId));
+    const fellAsleep = await Promise.race([asleep.then(() => true), sleeper.then(() => false)]);
+    clock.pass(5_001);
+    await calm.watchdog.look();
+    for (const user of users.slice(1, 4)) await calm.placement.place(requestOf(user, user, clock), about(user));
+    const before = (await accountOf(log, ann)).orders.get(request.orderId)?.status;
+    expect([undefined, 'placed']).toContain(before);
+    wake();
+    expect((await sleeper).outcome).toMatchObject({ kind: 'order', order: { status: 'placed' } });
+    expect((await verdictsOf(log)).filter(([orderId]) => orderId === request.orderId)).toHaveLength(1);
+    expect(await accountOf(log, ann)).toMatchObject({ balance: 9_000, held: 0, openOrders: 0 });
+    if (!fellAsleep) break;
+    expect(n).toBeLessThan(20);
+  }
 });
 
 /** Remembers two to four verdicts. */

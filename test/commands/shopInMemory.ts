@@ -1,10 +1,11 @@
 import { Catalog } from '../../src/commands/catalog.ts';
 import { Mailboxes, type MailboxesOptions } from '../../src/commands/mailboxes.ts';
+import type { OpenOrder, OpenOrders } from '../../src/commands/openOrders.ts';
 import { OrderPlacement, type OrderRequest } from '../../src/commands/orderPlacement.ts';
 import { LedgerHistory } from '../../src/commands/pastVerdicts.ts';
 import { SetupFeed } from '../../src/commands/setupFeed.ts';
 import { ShopSetup } from '../../src/commands/shopSetup.ts';
-import { type OpenOrder, type OpenOrders, Watchdog } from '../../src/commands/watchdog.ts';
+import { Watchdog } from '../../src/commands/watchdog.ts';
 import { type AccountEvent, accountFold, accountStream, charge } from '../../src/domain/account.ts';
 import { parseEvent } from '../../src/domain/events.ts';
 import type { CommandId, Fingerprint, OrderId, ProductId, UserId } from '../../src/domain/ids.ts';
@@ -36,10 +37,11 @@ export const openOrdersOf = (log: MemoryLog, users: readonly UserId[]): OpenOrde
     const open: OpenOrder[] = [];
     for (const userId of users) {
       for (const [orderId, order] of (await accountOf(log, userId)).orders.entries())
-        if (order.status === 'open' && order.submittedAt < before) open.push({ orderId, userId });
+        if (order.status === 'open' && order.submittedAt < before) open.push({ orderId, userId, submittedAt: order.submittedAt });
     }
-    return open.slice(0, limit);
+    return open.sort((a, b) => a.submittedAt - b.submittedAt).slice(0, limit);
   },
+  position: async () => log.head,
 });
 
 export const accountOf = async (log: MemoryLog, userId: UserId) => {
@@ -60,13 +62,19 @@ export const verdictsOf = async (log: MemoryLog): Promise<(readonly [OrderId, st
 };
 
 /** One command process over a store: mailboxes, placement and watchdog of its own. */
-export const commandProcess = (store: EventStore, clock: StoppedClock, orders: OpenOrders, options: MailboxesOptions = {}) => {
+export const commandProcess = (
+  store: EventStore,
+  clock: StoppedClock,
+  orders: OpenOrders,
+  options: MailboxesOptions = {},
+  log = silentLog,
+) => {
   const mailboxes = new Mailboxes(store, () => performance.now(), options);
   const catalog = new Catalog(mailboxes);
   const placement = new OrderPlacement(mailboxes, catalog, new LedgerHistory(store), clock, silentLog);
   const setup = new ShopSetup(mailboxes, catalog);
   const feed = new SetupFeed(store, setup, catalog, clock, silentLog);
-  return { mailboxes, catalog, placement, feed, setup, watchdog: new Watchdog(orders, placement, feed, clock, silentLog) };
+  return { mailboxes, catalog, placement, feed, setup, watchdog: new Watchdog(orders, placement, feed, store, clock, log) };
 };
 export type CommandProcess = ReturnType<typeof commandProcess>;
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { describeConfig, PORT_VARIABLES, parseConfig } from '../../src/platform/config.ts';
+import { ConfigError, describeConfig, PORT_VARIABLES, parseConfig, parseServerConfig } from '../../src/platform/config.ts';
 import { startScript } from '../support/processes.ts';
 
 type Service = Readonly<{
@@ -73,7 +73,7 @@ describe('the compose file', () => {
   it.each(ours)('sets %s only variables that the configuration knows, to values it takes', (_, service) => {
     const known = Object.keys(describeConfig(parseConfig({})));
     expect(Object.keys(service.environment ?? {}).filter((name) => !known.includes(name))).toEqual([]);
-    expect(parseConfig(environmentOf(service)).production).toBe(true);
+    expect(parseServerConfig(environmentOf(service)).production).toBe(true);
   });
 
   it('names servers by services that listen there', () => {
@@ -108,6 +108,13 @@ describe('the compose file', () => {
     const open = services.filter(([, { ports }]) => ports !== undefined);
     expect(open.map(([name]) => name)).toEqual(['edge']);
     for (const mapping of open.flatMap(([, { ports = [] }]) => ports)) expect(mapping).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it('says that this may be, and without that its processes would not serve (S1)', () => {
+    for (const [name, service] of ours) {
+      expect([name, service.environment?.ALLOW_INSECURE]).toEqual([name, '1']);
+      expect(() => parseServerConfig({ ...environmentOf(service), ALLOW_INSECURE: '' })).toThrow(ConfigError);
+    }
   });
 
   it('tells the query side of no event store, and the edge of no store at all (S18)', () => {

@@ -37,6 +37,7 @@ describe('the metrics', () => {
       'till_append_duration_seconds histogram',
       'till_append_conflicts_total counter',
       'till_appends_in_doubt_total counter',
+      'till_watchdog_blind gauge',
     ];
     const queries = ['till_read_gate_wait_seconds histogram'];
     const views = [

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ConfigError, describeConfig, parseConfig, variableOfPort } from '../../src/platform/config.ts';
+import { ConfigError, describeConfig, parseConfig, parseServerConfig, variableOfPort } from '../../src/platform/config.ts';
 
-const faultsOf = (env: NodeJS.ProcessEnv): readonly string[] => {
+const faultsOf = (env: NodeJS.ProcessEnv, parse = parseConfig): readonly string[] => {
   try {
-    parseConfig(env);
+    parse(env);
   } catch (error) {
     if (error instanceof ConfigError) return error.faults;
     throw error;
@@ -42,6 +42,8 @@ describe('configuration', () => {
       trustedProxies: 0,
       commandUrls: [],
       queryUrls: [],
+      authMode: 'off',
+      allowInsecure: false,
       production: false,
     });
   });
@@ -109,6 +111,34 @@ describe('configuration', () => {
     };
     expect(faultsOf(env)).toEqual([]);
     expect(namesIn(faultsOf({ ...env, NODE_ENV: 'production' }))).toEqual(['DATABASE_URL', 'ENABLE_TEST_ENDPOINTS', 'EVENTSTORE_URL']);
+  });
+
+  it('knows no way of asking who is calling yet, and says so (S1)', () => {
+    expect(parseConfig({ AUTH_MODE: 'off' }).authMode).toBe('off');
+    for (const mode of ['jwt', 'OFF', 'none', '0']) {
+      expect(faultsOf({ AUTH_MODE: mode })).toEqual(['AUTH_MODE must be off: there is no other mode yet']);
+    }
+  });
+
+  it.each([
+    ['127.0.0.1', 'development', '', []],
+    ['127.8.8.8', 'development', '', []],
+    ['localhost', 'development', '', []],
+    ['::1', 'development', '', []],
+    ['0.0.0.0', 'development', '', ['HOST']],
+    ['::', 'development', '0', ['HOST']],
+    ['192.168.1.7', 'development', '', ['HOST']],
+    ['shop.example', 'development', '', ['HOST']],
+    ['127.0.0.1.example', 'development', '', ['HOST']],
+    ['0.0.0.0', 'development', '1', []],
+    ['127.0.0.1', 'production', '', ['AUTH_MODE=off']],
+    ['127.0.0.1', 'production', '1', []],
+    ['0.0.0.0', 'production', '', ['AUTH_MODE=off', 'HOST']],
+    ['0.0.0.0', 'production', '1', []],
+  ])('HOST=%s in %s with ALLOW_INSECURE=%p: a server objects to %j, a tool to nothing (S1)', (host, mode, allow, objections) => {
+    const env = { HOST: host, NODE_ENV: mode, ALLOW_INSECURE: allow };
+    expect(namesIn(faultsOf(env, parseServerConfig))).toEqual(objections);
+    expect(faultsOf(env)).toEqual([]);
   });
 
   it('never repeats a secret in a fault', () => {
