@@ -4,6 +4,7 @@ import { type Asked, type Decided, decideAll, type Told, tellAll } from './batch
 import { type CommandObserver, noObserver } from './observer.ts';
 import { LINGER_MS, Rivals } from './rivals.ts';
 import { type Head, type StreamKind, StreamView, type TypedEvent } from './streamView.ts';
+import { TimeLimits } from './timeLimits.ts';
 
 export type { Told } from './batch.ts';
 export { type Parse, StreamUnreadable } from './streamView.ts';
@@ -49,7 +50,13 @@ const STORE_RETRY_MS = 50;
 const STORE_RETRY_STEPS = 8;
 
 /** What all mailboxes of one kind of stream share. */
-export type MailboxKind<S, E extends TypedEvent> = StreamKind<S, E> & Readonly<{ options: MailboxOptions; observer?: CommandObserver }>;
+export type MailboxKind<S, E extends TypedEvent> = StreamKind<S, E> &
+  Readonly<{
+    options: MailboxOptions;
+    observer?: CommandObserver;
+    /** Of `settleMsMax`; one of its own unless given. */
+    limits?: TimeLimits;
+  }>;
 
 /**
  * One stream's commands, a batch at a time: decide each in turn on the state the one before left behind,
@@ -63,6 +70,7 @@ export class Mailbox<S, E extends TypedEvent> {
   private readonly view: StreamView<S, E>;
   private readonly rivals = new Rivals();
   private readonly observer: CommandObserver;
+  private readonly limits: TimeLimits;
   private waiting: Asked<S, E>[] = [];
   private running: boolean = false;
 
@@ -70,6 +78,7 @@ export class Mailbox<S, E extends TypedEvent> {
     this.kind = kind;
     this.view = new StreamView(stream, kind);
     this.observer = kind.observer ?? noObserver;
+    this.limits = kind.limits ?? new TimeLimits(kind.options.settleMsMax, kind.monotonic);
   }
 
   /**
@@ -129,16 +138,12 @@ export class Mailbox<S, E extends TypedEvent> {
     if (batch.length === 0) return;
     this.observer.batch(batch.length);
     const { revision } = this.view.head;
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), this.kind.options.settleMsMax);
     try {
-      await this.attemptUntil(limit.signal, batch);
+      await this.attemptUntil(this.limits.next(), batch);
     } catch (error) {
       // What was folded stands, unless every append lost and no reading told why: then begin anew.
       if (error instanceof Contended && this.view.head.revision === revision) this.view.forget();
       for (const asked of batch) asked.fail(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -12,6 +12,7 @@ import { type CommandObserver, noObserver } from './observer.ts';
 import { accountSnapshots, inventorySnapshots, policySnapshots } from './snapshotKinds.ts';
 import { type SnapshotKind, type SnapshotPorts, StreamSnapshots } from './snapshots.ts';
 import type { TypedEvent } from './streamView.ts';
+import { TimeLimits } from './timeLimits.ts';
 
 /** Streams remembered in one process; those not used for longest are let go. Two mailboxes of one stream stay correct. */
 export const MAILBOXES_MAX = 50_000;
@@ -85,7 +86,7 @@ const kindsOf = (store: EventStore, monotonic: () => number, given: MailboxesOpt
   const { observer = noObserver, snapshots = null, mailbox = {}, ledger = inventoryFold } = given;
   const kind = <S, E extends TypedEvent>(fold: Fold<S, E>, own: Partial<MailboxOptions> = {}): MailboxKind<S, E> => {
     const options = { ...mailboxDefaults, ...own, ...mailbox };
-    return { store, fold, parse, monotonic, observer, options, snapshots: null };
+    return { store, fold, parse, monotonic, observer, options, limits: new TimeLimits(options.settleMsMax, monotonic), snapshots: null };
   };
   const kept = <S extends object>(of: SnapshotKind<S>) => (snapshots ? new StreamSnapshots(of, { store, ...snapshots }) : null);
   return {
