@@ -62,10 +62,11 @@ export class OrderPlacement {
     const account = this.mailboxes.account(request.userId);
     const quoted = await this.quote(request, about);
     if (quoted.kind === 'refused') return this.refusalUnlessKnown(request, quoted, answerBy, about);
-    const { kind: _, coupon, ...cost } = quoted;
+    const { lines, subtotal, discount, totalAmount, coupon } = quoted;
     const { orderId, fingerprint, userId, at } = request;
     const ledgerSeen = await this.ledgerCount(about);
-    const submitted = await account.ask(submitOrder({ ...cost, orderId, fingerprint, userId, coupon, ledgerSeen, at }), about);
+    const submission = { orderId, fingerprint, userId, lines, subtotal, discount, totalAmount, coupon, ledgerSeen, at };
+    const submitted = await account.ask(submitOrder(submission), about);
     if (submitted.outcome.kind === 'refused') return { ...submitted, outcome: submitted.outcome };
     const { order, replayed } = submitted.outcome;
     return this.finishInTime(userId, { ...submitted, outcome: order }, replayed, answerBy, about);

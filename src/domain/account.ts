@@ -117,14 +117,15 @@ export const accountFold: Fold<Account, AccountEvent> = {
         };
       }
       case 'OrderSubmitted': {
-        const { balanceAfter, movement, at, ...order } = event.data;
+        const { balanceAfter, movement } = event.data;
+        const order = submittedOrder(event.data);
         return {
           ...account,
           balance: balanceAfter,
           held: plus(account.held, order.totalAmount),
           movements: movement,
           openOrders: account.openOrders + 1,
-          orders: account.orders.set(order.orderId, { ...order, status: 'open', reason: null, submittedAt: at }),
+          orders: account.orders.set(order.orderId, order),
           coupons: order.couponId ? account.coupons.set(order.couponId, heldBy(order.orderId)) : account.coupons,
         };
       }
@@ -146,6 +147,12 @@ export const accountFold: Fold<Account, AccountEvent> = {
         return assertNever(event);
     }
   },
+};
+
+/** Each member by its name: copying all but some costs fifty times as much, and this is done several times for every order. */
+const submittedOrder = (event: Extract<AccountEvent, { type: 'OrderSubmitted' }>['data']): Order => {
+  const { orderId, fingerprint, lines, couponId, subtotal, discount, totalAmount, ledgerSeen, at: submittedAt } = event;
+  return { orderId, fingerprint, lines, couponId, subtotal, discount, totalAmount, ledgerSeen, submittedAt, status: 'open', reason: null };
 };
 
 const settled = (account: Account, orderId: OrderId, status: 'placed' | 'rejected', reason: Rejection | null): Account => {
@@ -191,24 +198,17 @@ export type Submitted = Readonly<{ kind: 'submitted'; order: Order; replayed: bo
 export const submitOrder =
   (submission: Submission) =>
   (account: Account): Decision<AccountEvent, Submitted> => {
-    const { coupon, userId: _owner, ...order } = submission;
-    const known = account.orders.get(order.orderId);
-    if (known && known.fingerprint !== order.fingerprint) return recall({ kind: 'refused', reason: 'key-reused' });
+    const { orderId, fingerprint, lines, subtotal, discount, totalAmount, ledgerSeen, coupon, at } = submission;
+    const known = account.orders.get(orderId);
+    if (known && known.fingerprint !== fingerprint) return recall({ kind: 'refused', reason: 'key-reused' });
     if (known) return recall({ kind: 'submitted', order: known, replayed: true });
     const objection = objectionTo(submission, account);
     if (objection) return refuse(objection);
-    const data = {
-      ...order,
-      couponId: coupon?.couponId ?? null,
-      balanceAfter: minus(account.balance, order.totalAmount),
-      movement: account.movements + 1,
-    };
-    const { at: submittedAt, balanceAfter: _balance, movement: _movement, ...kept } = data;
-    return record([{ type: 'OrderSubmitted', data }], {
-      kind: 'submitted',
-      order: { ...kept, status: 'open', reason: null, submittedAt },
-      replayed: false,
-    });
+    const couponId = coupon?.couponId ?? null;
+    const balanceAfter = minus(account.balance, totalAmount);
+    const movement = account.movements + 1;
+    const data = { orderId, fingerprint, lines, couponId, subtotal, discount, totalAmount, balanceAfter, movement, ledgerSeen, at };
+    return record([{ type: 'OrderSubmitted', data }], { kind: 'submitted', order: submittedOrder(data), replayed: false });
   };
 
 const objectionTo = ({ coupon, userId, totalAmount, at }: Submission, account: Account): SubmissionRefused | null => {
