@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import type { Channel } from '@grpc/grpc-js';
+import type { AppendEncoding } from './appendEncoding.ts';
+import type { EventDecoding } from './eventDecoding.ts';
 
 type OpenCall = (stub: unknown) => Duplex;
 type CallCreator = (stub: unknown, name: string, open: OpenCall, cache?: object) => () => Promise<Duplex>;
@@ -24,16 +26,28 @@ export type BatchCallEvents = Readonly<{
  * while writes queue behind back-pressure leaves one unhandled rejection for each (CL3); and a call that
  * the server ends with OK, or a write to a call that is over, is never answered (CL1).
  *
+ * What is written goes through `encoding`.
+ *
  * The back-pressure that is switched off here is the caller's: at most APPENDS_IN_FLIGHT_MAX appends.
  */
-export const guardBatchAppends = (client: EventStoreDBClient, events: BatchCallEvents): void => {
+export const guardBatchAppends = (client: EventStoreDBClient, encoding: AppendEncoding, events: BatchCallEvents): void => {
+  wrapCalls(client, 'appendToStream', (stub, open, isBatch) => (isBatch ? guarded(open(encoding.around(stub)), events) : open(stub)));
+};
+
+/** Lets `decoding` read the events that the server sends; every read and subscription must be attached to it. */
+export const decodeEvents = (client: EventStoreDBClient, decoding: EventDecoding): void => {
+  for (const call of ['subscribeToAll', 'readStream', 'readAll']) wrapCalls(client, call, (stub, open) => open(decoding.around(stub)));
+};
+
+/** Changes how the calls of one name are opened; only the call that carries all batches of appends is kept. */
+const wrapCalls = (client: EventStoreDBClient, wanted: string, wrap: (stub: unknown, open: OpenCall, isKept: boolean) => Duplex): void => {
   const internals = client as unknown as Internals;
   if (typeof internals.GRPCStreamCreator !== 'function' || typeof internals.getChannel !== 'function') {
     throw new Error('this version of @eventstore/db-client is not the one the guard was written for');
   }
   const create = internals.GRPCStreamCreator;
-  internals.GRPCStreamCreator = (stub, name, open, cache) =>
-    create(stub, name, name === 'appendToStream' && cache ? (client) => guarded(open(client), events) : open, cache);
+  internals.GRPCStreamCreator = (service, name, open, cache) =>
+    create(service, name, name === wanted ? (stub) => wrap(stub, open, cache !== undefined) : open, cache);
 };
 
 const guarded = (call: Duplex, { broken, unexpectedAnswer }: BatchCallEvents): Duplex => {

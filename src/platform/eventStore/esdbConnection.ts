@@ -1,7 +1,9 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
+import { AppendEncoding } from './appendEncoding.ts';
 import { AppendWindow } from './appendWindow.ts';
-import { guardBatchAppends, shutDown } from './clientGuard.ts';
+import { decodeEvents, guardBatchAppends, shutDown } from './clientGuard.ts';
 import { checkConnectionString, openClient } from './connectionString.ts';
+import { EventDecoding } from './eventDecoding.ts';
 import { StoreUnavailable } from './eventStore.ts';
 
 /** Errors in a row, other than answers of the domain, after which a new client is made (CL4). */
@@ -47,6 +49,13 @@ export const clientsOpen = (): number => openClients;
 /** The one client of this process, made anew when it has gone bad. */
 export class EsdbConnection {
   readonly window = new AppendWindow();
+  /** Proven once for all clients of the process: they are of one package. */
+  readonly encoding = new AppendEncoding(() =>
+    this.log.warn({}, 'the event store client is not as expected: it encodes appends itself, slower'),
+  );
+  readonly decoding = new EventDecoding(() =>
+    this.log.warn({}, 'the event store client is not as expected: it decodes events itself, slower'),
+  );
   private generation: Generation | undefined;
   private opening: Promise<Generation> | undefined;
   private leaving: Promise<void>;
@@ -114,7 +123,7 @@ export class EsdbConnection {
     clientsMade += 1;
     openClients += 1;
     const generation: Generation = { client, madeAt: this.now(), appends: new Set(), reads: new Set(), errorsInARow: 0 };
-    guardBatchAppends(client, {
+    guardBatchAppends(client, this.encoding, {
       broken: (why, clientRecovers) => {
         interruptAll(generation.appends, why);
         if (clientRecovers) this.failed(generation);
@@ -122,6 +131,7 @@ export class EsdbConnection {
       },
       unexpectedAnswer: () => this.log.warn({}, 'the event store answered an append that nobody waits for'),
     });
+    decodeEvents(client, this.decoding);
     return generation;
   }
 }

@@ -5,13 +5,14 @@ import {
   BACKWARDS,
   END,
   type EventData,
+  type EventStoreDBClient,
   type JSONType,
   jsonEvent,
   NO_STREAM as NO_STREAM_YET,
   type ResolvedEvent,
   type StreamingRead,
 } from '@eventstore/db-client';
-import { encodeAppend } from './appendRequest.ts';
+import { type EncodedEvent, encodeAppend } from './appendRequest.ts';
 import { acquireConnection, type EsdbConnection, type Generation, type Interrupt, type StoreLog, silent } from './esdbConnection.ts';
 import { appendError } from './esdbErrors.ts';
 import { readToEnd } from './esdbRead.ts';
@@ -50,8 +51,8 @@ export type EsdbEventStoreOptions = Readonly<{
 
 const utf8 = new TextEncoder();
 
-/** An append on its way: what is sent, and how much of the window it takes. */
-type Append = Readonly<{ stream: string; messages: EventData[]; expected: Revision; bytes: number }>;
+/** An append on its way: what goes, and how much of the window it takes. */
+type Append = Readonly<{ stream: string; events: readonly EncodedEvent[]; expected: Revision; bytes: number }>;
 
 class Esdb implements EventStore {
   private readonly connection: EsdbConnection;
@@ -76,10 +77,6 @@ class Esdb implements EventStore {
   async append(stream: string, events: readonly NewEvent[], expected: Revision, signal?: AbortSignal): Promise<Appended> {
     const { encoded, bytes } = encodeAppend(stream, events, expected);
     this.refuseWhenUseless(signal);
-    // Metadata goes as bytes that are made already; data only as an object, which the client encodes again.
-    const messages = encoded.map(({ id, type, metadata }, i) =>
-      jsonEvent({ id, type, data: events[i]?.data as JSONType, metadata: utf8.encode(metadata) }),
-    );
     const { window } = this.connection;
     if (!window.tryEnter(bytes)) await window.enter(bytes, signal);
     let generation: Generation;
@@ -90,7 +87,7 @@ class Esdb implements EventStore {
       window.leave(bytes);
       throw error;
     }
-    return this.send(generation, { stream, messages, expected, bytes }, signal);
+    return this.send(generation, { stream, events: encoded, expected, bytes }, signal);
   }
 
   /** @throws TypeError when `after` is no position, or `types` is empty. */
@@ -138,7 +135,7 @@ class Esdb implements EventStore {
    * dropped. When the caller's signal comes first only the caller stops waiting.
    */
   private send(generation: Generation, append: Append, signal: AbortSignal | undefined): Promise<Appended> {
-    const { stream, messages, expected, bytes } = append;
+    const { stream, bytes } = append;
     const { connection, appendMaxMs } = this;
     return new Promise((resolve, reject) => {
       const doubt = (why: string) => reject(new AppendInDoubt(`no answer about ${stream}: ${why}`));
@@ -160,12 +157,20 @@ class Esdb implements EventStore {
       generation.appends.add(interrupt);
       signal?.addEventListener('abort', cut, { once: true });
 
-      const expectedRevision = expected === NO_STREAM ? NO_STREAM_YET : expected;
-      generation.client.appendToStream(stream, messages, { expectedRevision, deadline: appendMaxMs }).then(
+      this.hand(generation.client, append).then(
         (answer) => void (isOver() || resolve(this.answered(generation, stream, answer))),
         (error: unknown) => void (isOver() || reject(this.failed(generation, stream, error))),
       );
     });
+  }
+
+  /** Gives an append to the client. */
+  private hand(client: EventStoreDBClient, { stream, events, expected }: Append): Promise<AppendResult> {
+    const { connection, appendMaxMs: deadline } = this;
+    if (connection.encoding.isProven)
+      return client.appendToStream(stream, [], { expectedRevision: connection.encoding.carried(events, expected), deadline });
+    const expectedRevision = expected === NO_STREAM ? NO_STREAM_YET : expected;
+    return client.appendToStream(stream, events.map(clientEvent), { expectedRevision, deadline });
   }
 
   private answered(generation: Generation, stream: string, answer: AppendResult): Appended | Promise<Appended> {
@@ -195,6 +200,10 @@ class Esdb implements EventStore {
     if (signal?.aborted) throw new StoreUnavailable('no time left to ask the event store');
   }
 }
+
+/** Parsed again, for it to be what it was when the append was asked for. */
+const clientEvent = ({ id, type, data, metadata }: EncodedEvent): EventData =>
+  jsonEvent({ id, type, data: JSON.parse(data) as JSONType, metadata: utf8.encode(metadata) });
 
 const isAnswer = (error: Error): boolean =>
   error instanceof WrongRevision || error instanceof AppendTooLarge || error instanceof AppendRefused;

@@ -1,7 +1,7 @@
 import { type ResolvedEvent, type StreamingRead, StreamNotFoundError } from '@eventstore/db-client';
 import type { EsdbConnection, Generation } from './esdbConnection.ts';
 import { messageOf, readError } from './esdbErrors.ts';
-import { toRecorded } from './esdbEvents.ts';
+import { recordedIn } from './eventDecoding.ts';
 import { type RecordedEvent, StoreUnavailable } from './eventStore.ts';
 
 /** How long one read may take, in milliseconds: the client keeps no deadline on reads (CL13). */
@@ -24,7 +24,7 @@ export const readToEnd = (
 ): Promise<readonly RecordedEvent[]> =>
   new Promise((resolve, reject) => {
     const events: RecordedEvent[] = [];
-    const reading = open();
+    const reading = connection.decoding.attach(open());
     const isOver = () => {
       if (!generation.reads.delete(giveUp)) return true;
       clearTimeout(timer);
@@ -53,9 +53,10 @@ export const readToEnd = (
     signal?.addEventListener('abort', abort, { once: true });
     reading
       .on('error', fail)
-      .on('data', ({ event }: ResolvedEvent) => {
+      .on('data', (given: ResolvedEvent) => {
         try {
-          if (event) events.push(toRecorded(event));
+          const event = recordedIn(given);
+          if (event !== undefined) events.push(event);
         } catch (error) {
           giveUp(messageOf(error));
         }

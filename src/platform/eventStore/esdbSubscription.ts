@@ -1,7 +1,8 @@
 import { type AllStreamSubscription, eventTypeFilter, excludeSystemEvents, type Filter, START } from '@eventstore/db-client';
 import type { EsdbConnection, Generation, Interrupt } from './esdbConnection.ts';
 import { messageOf } from './esdbErrors.ts';
-import { checkpointPosition, toRecorded } from './esdbEvents.ts';
+import { checkpointPosition } from './esdbEvents.ts';
+import { recordedIn } from './eventDecoding.ts';
 import { type Delivery, type Position, type SubscribeOptions, SubscriptionLost } from './eventStore.ts';
 import { checkSubscription } from './readRequest.ts';
 
@@ -14,8 +15,7 @@ const CHECKPOINT_EVENTS = { filtered: 32, all: 1_024 } as const;
 /** Events the server looks at in one go. */
 const SEARCH_WINDOW = 32;
 
-type ClientEvent = Parameters<typeof toRecorded>[0];
-type Item = Readonly<{ event?: ClientEvent } | Delivery>;
+type Item = Parameters<typeof recordedIn>[0] | Delivery;
 type Result = IteratorResult<Delivery, undefined>;
 const end: Result = { done: true, value: undefined };
 
@@ -103,6 +103,7 @@ export class EsdbSubscription implements AsyncIterator<Delivery, undefined> {
       },
       { highWaterMark: EVENTS_AHEAD_MAX },
     );
+    this.connection.decoding.attach(source);
     this.generation = generation;
     this.source = source;
     generation.reads.add(this.lose);
@@ -149,9 +150,8 @@ export class EsdbSubscription implements AsyncIterator<Delivery, undefined> {
       this.last = item.position;
       return item;
     }
-    if (item.event === undefined) return undefined;
-    const event = toRecorded(item.event);
-    if (event.position <= this.last) return undefined;
+    const event = recordedIn(item);
+    if (event === undefined || event.position <= this.last) return undefined;
     this.last = event.position;
     return this.wanted === undefined || this.wanted.has(event.type) ? { kind: 'event', event } : undefined;
   }

@@ -1,6 +1,6 @@
 import { type EventStoreDBClient, type ResolvedEvent, type StreamingRead, StreamNotFoundError } from '@eventstore/db-client';
 import type { EsdbConnection } from './esdbConnection.ts';
-import { toRecorded } from './esdbEvents.ts';
+import { recordedIn } from './eventDecoding.ts';
 import { type RecordedEvent, StoreUnavailable } from './eventStore.ts';
 
 /** How long a read may stay silent while its next event is wanted, in milliseconds: the client keeps no deadline on reads (CL13). */
@@ -24,7 +24,7 @@ export type Page = Readonly<{
 export async function* readPage(connection: EsdbConnection, { what, open, signal }: Page): AsyncGenerator<RecordedEvent, void> {
   if (signal.aborted) return;
   const generation = connection.current ?? (await connection.open());
-  const reading = open(generation.client);
+  const reading = connection.decoding.attach(open(generation.client));
   // What is told after the end was known already, and must not be thrown where nobody catches it.
   reading.on('error', () => {});
   const giveUp = (why: string) => void reading.destroy(new StoreUnavailable(`cannot read ${what}: ${why}`));
@@ -35,9 +35,10 @@ export async function* readPage(connection: EsdbConnection, { what, open, signal
   signal.addEventListener('abort', abort, { once: true });
   let finished = false;
   try {
-    for await (const { event } of reading as AsyncIterable<ResolvedEvent>) {
+    for await (const given of reading as AsyncIterable<ResolvedEvent>) {
       wanted = false;
-      if (event !== undefined) yield toRecorded(event);
+      const event = recordedIn(given);
+      if (event !== undefined) yield event;
       wanted = true;
       silence.refresh();
     }

@@ -14,11 +14,11 @@ export const forever = new AbortController().signal;
 export let server: ScriptedServer;
 export let store: EventStore;
 export let warnings: string[];
+const log = { info: () => {}, warn: (_: unknown, text: string) => void warnings.push(text) };
 
 beforeEach(async () => {
   server = await ScriptedServer.start();
   warnings = [];
-  const log = { info: () => {}, warn: (_: unknown, text: string) => void warnings.push(text) };
   store = createEsdbEventStore(server.url, { appendTimeoutMs: APPEND_MS, log });
 });
 
@@ -30,7 +30,7 @@ afterEach(async () => {
 /** For tests that have much to do: nothing in them needs a short wait. */
 export const waitAsUsual = async () => {
   await store.close();
-  store = createEsdbEventStore(server.url);
+  store = createEsdbEventStore(server.url, { log });
 };
 
 export const appendOne = (stream = freshStream()) => store.append(stream, eventsOf(1), NO_STREAM);

@@ -11,6 +11,7 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type ServerReadableStream,
   type ServerWritableStream,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -41,8 +42,8 @@ export type ReceivedAppend = Readonly<{
 }>;
 
 type Script = {
-  /** The n-th question about features, from 0: a gRPC code fails it. */
-  features: (nth: number) => number | undefined;
+  /** The n-th question about features, from 0: a gRPC code fails it, text says that nothing is supported. */
+  features: (nth: number) => number | string | undefined;
   append: (append: ReceivedAppend) => void;
   /** The n-th read or subscription; `false` lets the server answer from its memory. */
   read: (call: ReadCall, nth: number) => boolean;
@@ -91,6 +92,8 @@ export class ScriptedServer {
     cancelledReads: 0,
     connections: new Set<string>(),
   };
+  /** Ids of the events of each unary append that came to its end. */
+  readonly unary: string[][] = [];
   private readonly log = new Map<string, { id: string; position: number }[]>();
   private position = 100;
   private server = new Server();
@@ -139,17 +142,26 @@ export class ScriptedServer {
   }
 
   private readonly answerFeatures = (_: unknown, done: (error: object | null, supported?: features.SupportedMethods) => void) => {
-    const failure = this.script.features(this.seen.features++);
-    if (failure !== undefined) return done({ code: failure, details: 'scripted' });
+    const answer = this.script.features(this.seen.features++);
+    if (typeof answer === 'number') return done({ code: answer, details: 'scripted' });
     const method = new features.SupportedMethod().setServiceName('event_store.client.streams.streams').setMethodName('batchappend');
     const supported = new features.SupportedMethods().setEventStoreServerVersion('24.6.0');
-    supported.addMethods(method);
+    if (answer === undefined) supported.addMethods(method);
     return done(null, supported);
   };
 
-  private readonly refuseUnary = (_: unknown, done: (error: object) => void) => {
+  private readonly refuseUnary = (call: ServerReadableStream<streams.AppendReq, streams.AppendResp>, done: (error: object) => void) => {
+    const ids: string[] = [];
     this.seen.unaryAppends += 1;
-    done({ code: code.UNIMPLEMENTED, details: 'scripted' });
+    call.on('error', () => {});
+    call.on(
+      'data',
+      (part: streams.AppendReq) => part.hasProposedMessage() && ids.push(part.getProposedMessage()?.getId()?.getString() ?? ''),
+    );
+    call.on('end', () => {
+      this.unary.push(ids);
+      done({ code: code.UNIMPLEMENTED, details: 'scripted' });
+    });
   };
 
   private readonly answerAppends = (call: AppendCall) => {

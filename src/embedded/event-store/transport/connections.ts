@@ -74,6 +74,7 @@ export class Connections {
    * Node says goodbye on it and reads no more, but leaves it open.
    */
   #ask(session: Http2Session, connection: Connection): void {
+    if (session.destroyed || session.closed) return; // It is on its way out; a ping would throw.
     const now = this.#now();
     if (!connection.hasCalled || connection.askedAt !== undefined || now - connection.heardAt < PING_INTERVAL_MS) return;
     connection.askedAt = now;
