@@ -36,7 +36,8 @@ class DecodedEvent {
  */
 export const recordedIn = (given: DecodedEvent | ResolvedEvent): RecordedEvent | undefined => {
   if (given instanceof DecodedEvent) return given.event;
-  return given.event && toRecorded(given.event);
+  const { event }: Partial<ResolvedEvent> = given; // A link whose event is gone has none, whatever the type says.
+  return event && toRecorded(event);
 };
 
 /**
