@@ -24,6 +24,9 @@ export const FILTER_PREFIXES_MAX = 1_000;
 export const FILTER_REGEX_CHARACTERS_MAX = 1_024;
 /** Characters of one name times those of the regular expression it is matched against: what one match may cost. */
 export const FILTER_STEPS_MAX = 1_000_000;
+/** Event types, and the length of one, of which a filter remembers whether they match. */
+export const FILTER_KNOWN_TYPES_MAX = 256;
+export const FILTER_KNOWN_TYPE_BYTES_MAX = 256;
 /** Largest search window and checkpoint interval a subscription may ask for, in events. */
 export const FILTER_WINDOW_EVENTS_MAX = 1_000_000;
 
@@ -79,6 +82,8 @@ export const DATABASE_BYTES_MAX = 256 * 1024 ** 3;
 
 /** Zeros kept ahead of the log's end. */
 export const LOG_AHEAD_BYTES = 1024 * 1024;
+/** A write of more bytes is not kept in memory for the readers who wait for it. */
+export const LOG_NEWEST_BYTES_MAX = 1024 * 1024;
 /** One record of the log: an append's data and as much metadata as a message can hold, and what is around them. */
 export const RECORD_BYTES_MAX = MESSAGE_BYTES_MAX + 64 * 1024;
 /** The log is read in pieces of this size; a larger record gets a buffer of its own. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import type { Deletion } from '../../../src/embedded/event-store/appends/append.ts';
 import { type AppendResult, Log } from '../../../src/embedded/event-store/appends/log.ts';
-import { RecentIds } from '../../../src/embedded/event-store/appends/recentIds.ts';
+import { type Placed, RecentIds } from '../../../src/embedded/event-store/appends/recentIds.ts';
 import {
   CorruptRecord,
   checkRecord,
@@ -151,12 +151,26 @@ describe('a record', () => {
 
 describe('the memory of recent ids', () => {
   it('keeps at least half of its limit, and not more than all of it', () => {
-    const recent = new RecentIds(10);
-    for (let n = 0; n < 100; n++) recent.remember(`id-${n}`, 's', n, n * 10);
+    const recent = new RecentIds(10, (position) => ({ id: `id-${position / 10}`, stream: 's', revision: position / 10 }));
+    for (let n = 0; n < 100; n++) recent.remember(`id-${n}`, n * 10);
     const remembered = Array.from({ length: 100 }, (_, n) => recent.find(`id-${n}`, 's')).filter((place) => place !== undefined);
     expect(remembered.length).toBeGreaterThanOrEqual(5);
     expect(remembered.length).toBeLessThanOrEqual(10);
     expect(recent.find('id-99', 's')).toMatchObject({ revision: 99, position: 990 });
     expect(recent.find('id-99', 'other')).toBeUndefined();
+  });
+
+  it('knows of an id that was stored twice the later place only', () => {
+    const places = [
+      { id: 'twice', stream: 'a', revision: 4 },
+      { id: 'once', stream: 'a', revision: 5 },
+      { id: 'twice', stream: 'b', revision: 6 },
+    ];
+    const recent = new RecentIds(10, (position) => places[position] as Placed);
+    for (const [position, { id }] of places.entries()) recent.remember(id, position);
+    expect(recent.find('twice', 'b')).toEqual({ revision: 6, position: 2 });
+    expect(recent.find('twice', 'a')).toBeUndefined();
+    expect(recent.find('once', 'a')).toEqual({ revision: 5, position: 1 });
+    expect(recent.find('never', 'a')).toBeUndefined();
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { READ_WINDOW_BYTES } from '../../../src/embedded/event-store/limits.ts';
 import { indexPath, logPath } from '../../../src/embedded/event-store/storage/folder.ts';
-import { openStorage } from '../../../src/embedded/event-store/storage/storage.ts';
+import { openStorage, type Storage } from '../../../src/embedded/event-store/storage/storage.ts';
 import { openStored, streamStored, visited, wholeStored, write } from './storing.ts';
 import { newFolder } from './support.ts';
 
@@ -52,6 +52,24 @@ describe('the storage', () => {
     expect(wholeStored(storage)).toEqual(positions);
     expect(visited((visit) => storage.downwards(Number.MAX_SAFE_INTEGER)(10, visit))).toEqual(positions.toReversed());
     expect(streamStored(storage, 'a')).toEqual([positions[0], positions[2]]);
+  });
+
+  it('shows of the last write, which it has in memory, what a restart finds on disk', async () => {
+    const folder = newFolder();
+    const storage = openStored(folder);
+    const positions = [...(await write(storage, names(3))), ...(await write(storage, names(5)))];
+    const shown = (from: Storage, at: number, limit: number): string[] => {
+      const records: string[] = [];
+      from.upwards(at)(limit, (record, position) => records.push(`${position} ${record.toString('hex')}`));
+      return records;
+    };
+    const pages = positions.flatMap((position) => [1, 2, 10].map((limit) => [position, limit] as const));
+    const before = pages.map(([position, limit]) => shown(storage, position, limit));
+    expect(before.map((page) => page.length)).toEqual(pages.map(([at, limit]) => Math.min(limit, 8 - positions.indexOf(at))));
+    expect(shown(storage, storage.nextPosition(), 10)).toEqual([]);
+    await storage.end();
+    const again = openStored(folder);
+    expect(pages.map(([position, limit]) => shown(again, position, limit))).toEqual(before);
   });
 
   it('lets a visitor read on its own without losing its record', async () => {

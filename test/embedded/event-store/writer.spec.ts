@@ -115,6 +115,22 @@ describe('one turn of the writer', () => {
     expect(state('s')).toMatchObject({ kind: 'there', first: 0 });
   });
 
+  it('finds an event sent again where it is staged, and where it is on disk', async () => {
+    const { append, flush, written } = startWriter();
+    const [first, second] = [proposed('{"n":0}'), proposed('{"n":1}')];
+    append('s', ANY, first);
+    const staged = append('s', ANY, second);
+    expect(append('s', ANY, second)).toEqual(staged);
+    await flush();
+    expect(append('s', ANY, second)).toEqual(staged);
+    append('other', ANY, proposed());
+    await flush();
+    expect(append('s', ANY, first, second)).toEqual(staged);
+    expect(append('s', ANY, second, first)).toMatchObject({ revision: 0 });
+    expect(append('other', ANY, second)).toMatchObject({ kind: 'appended', revision: 1 });
+    expect(written()).toHaveLength(3);
+  });
+
   it('repeats an answer without its position once the event is hidden', async () => {
     const { append, flush } = startWriter();
     const [first, second] = [proposed(), proposed()];

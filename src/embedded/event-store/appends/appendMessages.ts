@@ -103,7 +103,10 @@ export const readDeleteRequest = (reader: ProtoReader, nowMs: number): AppendOpt
   return options;
 };
 
-const readMapEntry = (reader: ProtoReader): readonly [string, string] => {
+type Properties = { type: string | undefined; contentType: string | undefined };
+
+/** One entry of the map of properties; all but two are passed over. */
+const readProperty = (reader: ProtoReader, properties: Properties): void => {
   let key = '';
   let value = '';
   while (reader.next()) {
@@ -111,7 +114,8 @@ const readMapEntry = (reader: ProtoReader): readonly [string, string] => {
     else if (reader.field === 2) value = reader.string();
     else reader.skip();
   }
-  return [key, value];
+  if (key === 'type') properties.type = value;
+  else if (key === 'content-type') properties.contentType = value;
 };
 
 /** `ProposedMessage` of either append call. @throws BadAppend when id, type or content type are missing or too long. */
@@ -119,14 +123,14 @@ const readEvent = (reader: ProtoReader): ProposedEvent => {
   let id = '';
   let metadata = NO_BYTES;
   let data = NO_BYTES;
-  const properties = new Map<string, string>();
+  const properties: Properties = { type: undefined, contentType: undefined };
   while (reader.next()) {
     switch (reader.field) {
       case 1:
         id = readUuid(reader.message());
         break;
       case 2:
-        properties.set(...readMapEntry(reader.message()));
+        readProperty(reader.message(), properties);
         break;
       case 3:
         metadata = reader.bytes();
@@ -138,8 +142,7 @@ const readEvent = (reader: ProtoReader): ProposedEvent => {
         reader.skip();
     }
   }
-  const type = properties.get('type');
-  const contentType = properties.get('content-type');
+  const { type, contentType } = properties;
   if (id === '') throw new BadAppend('an event has no id');
   if (type === undefined || contentType === undefined) throw new MissingMetadata('an event has no type or no content-type');
   if (Buffer.byteLength(type) > EVENT_TYPE_BYTES_MAX) throw new BadAppend(`an event type is longer than ${EVENT_TYPE_BYTES_MAX} bytes`);

@@ -1,6 +1,6 @@
-import { APPEND_DATA_BYTES_MAX, STAGED_BYTES_MAX, UNFINISHED_APPENDS_MAX } from '../limits.ts';
+import { APPEND_DATA_BYTES_MAX, OUTPUT_CHUNK_BYTES, STAGED_BYTES_MAX, UNFINISHED_APPENDS_MAX } from '../limits.ts';
 import type { ProposedEvent } from '../storage/record.ts';
-import { type Call, CallFailed, frame, Status } from '../transport/grpc.ts';
+import { type Call, CallFailed, putFrame, Status } from '../transport/grpc.ts';
 import { ProtoReader, ProtoWriter } from '../transport/protobuf.ts';
 import type { Half } from '../transport/receivingBudget.ts';
 import { type AppendFailure, putBatchAppendAnswer } from './appendAnswers.ts';
@@ -37,7 +37,9 @@ export class BatchAppend {
   /** Whether the client may send more. */
   #input: 'open' | 'ended' = 'open';
   #paused = false;
-  #frames: Buffer[] = [];
+  /** Answers that wait for the end of their turn, and how many. */
+  readonly #answers = new ProtoWriter();
+  #answered = 0;
 
   constructor(call: Call, log: Log, clock: () => number) {
     this.#call = call;
@@ -107,17 +109,15 @@ export class BatchAppend {
   }
 
   #answer({ correlationId, options }: Unfinished, result: AppendResult | AppendFailure): void {
-    const writer = new ProtoWriter();
-    putBatchAppendAnswer(writer, correlationId, options, result);
-    this.#frames.push(frame(writer.take()));
+    putFrame(this.#answers, (writer) => putBatchAppendAnswer(writer, correlationId, options, result));
     // Answers that become known together leave together.
-    if (this.#frames.length === 1) queueMicrotask(() => this.#send());
+    if (this.#answered++ === 0) queueMicrotask(() => this.#send());
   }
 
   #send(): void {
-    this.#call.send(Buffer.concat(this.#frames));
-    this.#pending -= this.#frames.length;
-    this.#frames = [];
+    this.#call.send(this.#answers.take(Math.min(this.#answers.length, OUTPUT_CHUNK_BYTES)));
+    this.#pending -= this.#answered;
+    this.#answered = 0;
     this.#finishIfDone();
     this.#relieve();
   }

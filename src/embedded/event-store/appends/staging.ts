@@ -1,6 +1,7 @@
-import { encodeRecord, type ProposedEvent, TOMBSTONE_REVISION } from '../storage/record.ts';
+import { encodeRecord, type ProposedEvent, recordId, recordRevision, recordStream, TOMBSTONE_REVISION } from '../storage/record.ts';
 import type { Head, Storage, StoredRecord } from '../storage/storage.ts';
 import type { Stored } from './append.ts';
+import type { Placed } from './recentIds.ts';
 
 /** A stream's events of one turn: ids and positions from revision `first` on, and the tombstone if the turn ends the stream. */
 type StagedStream = {
@@ -13,6 +14,12 @@ type StagedStream = {
 
 const lastOf = (staged: StagedStream): number => (staged.hasTombstone ? TOMBSTONE_REVISION : staged.first + staged.ids.length - 1);
 const headOf = (staged: StagedStream): Head => ({ ordinal: staged.ordinal, last: lastOf(staged) });
+
+const placedIn = (record: Buffer): Placed => ({
+  id: recordId(record),
+  stream: recordStream(record).toString('utf8'),
+  revision: recordRevision(record),
+});
 
 /** Events that are written to disk together. */
 class Turn {
@@ -46,6 +53,12 @@ export class Staging {
     }
     const stored = head === undefined ? undefined : this.#storage.idAt(head.ordinal, revision);
     return stored === undefined ? undefined : { ...stored, revision };
+  }
+
+  /** What stands at a position, on disk or staged. */
+  placed(position: number): Placed {
+    const record = this.#gathering.records.find((staged) => staged.position === position)?.bytes;
+    return record === undefined ? this.#storage.at(position, placedIn) : placedIn(record);
   }
 
   /** Puts an event behind its stream's last one, at the end of the log. */

@@ -41,11 +41,12 @@ const metadataEvent = (data: Buffer): ProposedEvent => ({ id: randomUUID(), type
 export class Writer {
   readonly #staging: Staging;
   readonly #metadata: StagedMetadata;
-  readonly #recent = new RecentIds(RECENT_IDS_MAX);
+  readonly #recent: RecentIds;
 
   constructor(storage: Storage) {
     this.#staging = new Staging(storage);
     this.#metadata = new StagedMetadata(storage);
+    this.#recent = new RecentIds(RECENT_IDS_MAX, (position) => this.#staging.placed(position));
   }
 
   append({ stream, expected, events }: Append, nowMs: number): WriteResult {
@@ -135,7 +136,7 @@ export class Writer {
     let stored: Stored = { revision: -1, position: -1 };
     for (const event of events) {
       stored = this.#staging.add(stream, event, nowMs);
-      this.#recent.remember(event.id, stream, stored.revision, stored.position);
+      this.#recent.remember(event.id, stored.position);
     }
     const last = events.at(-1);
     if (last !== undefined && isMetaStream(stream)) this.#metadata.stage(stream, last);

@@ -7,6 +7,7 @@ import {
   OUTPUT_CHUNK_BYTES,
 } from '../limits.ts';
 import { recordedEvent } from '../storage/record.ts';
+import { FRAME_HEADER_BYTES, putFrame } from '../transport/grpc.ts';
 import { MalformedMessage, type ProtoReader, ProtoWriter, varintLength } from '../transport/protobuf.ts';
 import type { FilterExpression } from './filter.ts';
 
@@ -133,8 +134,6 @@ const readReadOptions = (options: ProtoReader): ReadRequest => {
   return { stream, from, backwards, maxCount, filter, resolveLinks };
 };
 
-const FRAME_HEADER_BYTES = 5;
-
 /** Collects `ReadResp` messages, framed for gRPC, until they are worth sending. */
 export class ReadAnswers {
   #writer = new ProtoWriter();
@@ -154,8 +153,8 @@ export class ReadAnswers {
   event(record: Buffer, position: number): void {
     const event = recordedEvent(record);
     const inner = 1 + varintLength(event.length) + event.length + 1 + varintLength(position);
-    const outer = 1 + varintLength(inner) + inner;
-    this.#frame(outer);
+    const lengthAt = this.#writer.varint(0).length;
+    this.#writer.skip(FRAME_HEADER_BYTES - 1).fill(lengthAt, 1 + varintLength(inner) + inner);
     this.#writer.varint(0x0a).varint(inner).bytes(1, event).uint(3, position);
   }
 
@@ -188,18 +187,6 @@ export class ReadAnswers {
   }
 
   #message(write: (answer: ProtoWriter) => void): void {
-    const answer = new ProtoWriter();
-    write(answer);
-    const bytes = answer.take();
-    this.#frame(bytes.length);
-    this.#writer.raw(bytes);
-  }
-
-  #frame(length: number): void {
-    const at = this.#writer.length;
-    this.#writer.skip(FRAME_HEADER_BYTES);
-    const bytes = this.#writer.patch();
-    bytes[at] = 0;
-    bytes.writeUInt32BE(length, at + 1);
+    putFrame(this.#writer, write);
   }
 }

@@ -1,10 +1,10 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { LOG_AHEAD_BYTES, READ_WINDOW_BYTES, RECORD_BYTES_MAX } from '../limits.ts';
+import { NewestWrite, type Visit } from './newestWrite.ts';
 import { CorruptRecord, checkRecord, isIntact, LENGTH_BYTES, RECORD_BYTES_MIN } from './record.ts';
 
-/** Called for each record found; `record` is void after the call. */
-export type Visit = (record: Buffer, position: number) => void;
+export type { Visit } from './newestWrite.ts';
 
 /** A position given by a client at which no event stands. */
 export class NoSuchPosition extends Error {
@@ -52,6 +52,7 @@ export class LogFile {
   #end = LOG_START;
   /** Length of the file, the zeros ahead included. */
   #size: number;
+  readonly #newest = new NewestWrite();
   /** Buffers for reading, one for each read that is under way within another. */
   readonly #windows: Buffer[] = [];
   #reading = 0;
@@ -104,21 +105,25 @@ export class LogFile {
     if (this.#flush) fdatasyncSync(this.#file);
   }
 
-  /** Writes sealed records at the end. They are on disk and readable when this returns. */
-  append(records: Buffer): void {
-    const end = this.#end + records.length;
+  /** Writes sealed records at the end, and keeps them. They are on disk and readable when this returns. */
+  append(records: readonly Buffer[]): void {
+    const bytes = Buffer.concat(records);
+    const from = this.#end;
+    const end = from + bytes.length;
     if (end > this.#size && this.#flush) {
       writeFully(this.#file, Buffer.alloc(end + LOG_AHEAD_BYTES - this.#size), this.#size);
       this.#size = end + LOG_AHEAD_BYTES;
     }
-    writeFully(this.#file, records, this.#end);
+    writeFully(this.#file, bytes, from);
     if (this.#flush) fdatasyncSync(this.#file);
     this.#end = end;
     this.#size = Math.max(this.#size, end);
+    this.#newest.keep(from, records, bytes.length);
   }
 
   /** Up to `limit` records from position `from` on, upwards; returns the position behind the last. @throws CorruptRecord. */
   forwards(from: number, limit: number, visit: Visit): number {
+    if (this.#newest.covers(from)) return this.#newest.visit(from, limit, visit);
     return this.#inWindow((window) => {
       let at = from;
       let left = limit;

@@ -84,7 +84,7 @@ export const encodeRecord = (event: ProposedEvent, place: Place, writtenFrom: nu
     .string(2, created);
   writer.raw(event.isJson ? JSON_ENTRY : BINARY_ENTRY);
   writer.bytes(7, event.metadata).bytes(8, event.data);
-  const record = writer.skip(LENGTH_BYTES).take(0);
+  const record = writer.skip(LENGTH_BYTES).patch();
   record.writeUInt32BE(record.length, 0);
   record.writeUInt32BE(Math.floor(writtenFrom / WORD), CHECKED_FROM);
   record.writeUInt32BE(writtenFrom % WORD, CHECKED_FROM + 4);
@@ -131,10 +131,16 @@ const field = (record: Buffer, at: number): Buffer => {
 export const recordStream = (record: Buffer): Buffer => field(record, NAME_AT);
 export const recordType = (record: Buffer): Buffer => field(record, TYPE_AT);
 
+/** The type as a key: a character for each byte. */
+export const recordTypeKey = (record: Buffer): string => {
+  const start = record.readUInt16BE(TYPE_AT);
+  return record.toString('latin1', start, start + record.readUInt16BE(TYPE_AT + 2));
+};
+
 /** `TOMBSTONE_REVISION` for a tombstone. */
 export const recordRevision = (record: Buffer): number => {
   const nameEnd = record.readUInt16BE(NAME_AT) + record.readUInt16BE(NAME_AT + 2);
-  const reader = new ProtoReader(record.subarray(nameEnd, record.length - LENGTH_BYTES));
+  const reader = new ProtoReader(record, nameEnd, record.length - LENGTH_BYTES);
   reader.next();
   return reader.uint();
 };

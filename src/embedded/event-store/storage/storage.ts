@@ -47,12 +47,16 @@ export class Storage {
 
   idAt(ordinal: number, revision: number): Readonly<{ id: string; position: number }> | undefined {
     const position = this.#index.position(ordinal, revision);
-    if (position === undefined) return undefined;
-    let id = '';
+    return position === undefined ? undefined : { id: this.at(position, recordId), position };
+  }
+
+  /** Reads the record at a position at which one stands; it is void after `read`. */
+  at<T>(position: number, read: (record: Buffer) => T): T {
+    let found: T | undefined;
     this.#log.at(position, (record) => {
-      id = recordId(record);
+      found = read(record);
     });
-    return { id, position };
+    return found as T;
   }
 
   /**
@@ -108,8 +112,9 @@ export class Storage {
 
   /** Appends records as one write. They are on disk, and readers see them, when this returns. @throws when the disk fails. */
   write(records: readonly StoredRecord[]): void {
-    for (const [index, { bytes, position }] of records.entries()) sealRecord(bytes, position, index === records.length - 1);
-    this.#log.append(Buffer.concat(records.map(({ bytes }) => bytes)));
+    const last = records.at(-1);
+    for (const record of records) sealRecord(record.bytes, record.position, record === last);
+    this.#log.append(records.map(({ bytes }) => bytes));
     for (const record of records) this.#index.add(record);
   }
 

@@ -10,9 +10,11 @@ const getNumber = (bytes: Buffer, at: number): number => bytes.readUInt32BE(at) 
 /** Numbers in 8 bytes each, highest first, so that byte order is number order. */
 const numbers = (...values: readonly number[]): Buffer => {
   const bytes = Buffer.allocUnsafe(values.length * NUMBER_BYTES);
-  for (const [index, value] of values.entries()) {
-    bytes.writeUInt32BE(Math.floor(value / WORD), index * NUMBER_BYTES);
-    bytes.writeUInt32BE(value % WORD, index * NUMBER_BYTES + 4);
+  let at = 0;
+  for (const value of values) {
+    bytes.writeUInt32BE(Math.floor(value / WORD), at);
+    bytes.writeUInt32BE(value % WORD, at + 4);
+    at += NUMBER_BYTES;
   }
   return bytes;
 };
@@ -68,7 +70,7 @@ export class StreamIndex {
   }
 
   head(stream: string): Head | undefined {
-    const recent = this.#tail.heads.get(stream) ?? this.#writing?.heads.get(stream);
+    const recent = this.#tail.head(stream) ?? this.#writing?.head(stream);
     if (recent !== undefined) return recent;
     const bytes = this.#heads.getBinary(Buffer.from(stream));
     return bytes === undefined ? undefined : { ordinal: getNumber(bytes, 0), last: getNumber(bytes, NUMBER_BYTES) };
@@ -112,7 +114,7 @@ export class StreamIndex {
 
   /** Whether so much stands in memory that it is worth a write. */
   get isFull(): boolean {
-    return this.#tail.entries.length >= INDEX_TAIL_EVENTS;
+    return this.#tail.events >= INDEX_TAIL_EVENTS;
   }
 
   /** Takes in an event that is in the log. */
@@ -128,7 +130,7 @@ export class StreamIndex {
   async relieve(end: number): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.isFull && this.#writing === undefined) this.#written = this.#writeBehind(end);
-    if (this.#tail.entries.length >= INDEX_TAIL_EVENTS_MAX) await this.#written;
+    if (this.#tail.events >= INDEX_TAIL_EVENTS_MAX) await this.#written;
   }
 
   /** Writes the entries in memory, waiting for the disk. For recovery, and for the end. */
@@ -186,8 +188,10 @@ export class StreamIndex {
 
   /** Into the transaction at hand, sync or not. */
   #put(tail: IndexTail, end: number): Promise<boolean> {
-    for (const { ordinal, revision, position } of tail.entries) void this.#revisions.put(numbers(ordinal, revision), numbers(position));
-    for (const [stream, { ordinal, last }] of tail.heads) void this.#heads.put(Buffer.from(stream), numbers(ordinal, last));
+    tail.visit(
+      (ordinal, revision, position) => void this.#revisions.put(numbers(ordinal, revision), numbers(position)),
+      (stream, { ordinal, last }) => void this.#heads.put(Buffer.from(stream), numbers(ordinal, last)),
+    );
     return this.#state.put(END_KEY, numbers(end));
   }
 }

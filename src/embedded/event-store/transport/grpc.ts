@@ -2,7 +2,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { DEADLINE_MAX_MS, OUTPUT_STALL_MAX_MS, REQUEST_WAIT_MAX_MS } from '../limits.ts';
 import { CorruptRecord } from '../storage/record.ts';
 import { Deframer } from './deframer.ts';
-import { MalformedMessage } from './protobuf.ts';
+import { MalformedMessage, type ProtoWriter } from './protobuf.ts';
 import { Half, type ReceivingBudget } from './receivingBudget.ts';
 import { CallFailed, Status } from './status.ts';
 
@@ -15,7 +15,7 @@ export type CallHandler = Readonly<{
   end: () => void;
 }>;
 
-const FRAME_HEADER_BYTES = 5;
+export const FRAME_HEADER_BYTES = 5;
 const HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const;
 
 const percentEncoded = (character: string): string =>
@@ -30,6 +30,16 @@ export const frame = (message: Uint8Array): Buffer => {
   framed.writeUInt32BE(message.length, 1);
   framed.set(message, FRAME_HEADER_BYTES);
   return framed;
+};
+
+/** Puts what `write` writes behind what is there already, framed as a message. */
+export const putFrame = (writer: ProtoWriter, write: (message: ProtoWriter) => void): void => {
+  writer.varint(0);
+  const lengthAt = writer.length;
+  writer.skip(FRAME_HEADER_BYTES - 1);
+  const start = writer.length;
+  write(writer);
+  writer.fill(lengthAt, writer.length - start);
 };
 
 const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };

@@ -14,22 +14,29 @@ const BYTES = 2;
 const FIXED32 = 5;
 const VARINT_BYTES_MAX = 10;
 
-/** Reads one message field by field: `while (reader.next()) switch (reader.field) …`. Every length is checked against the bytes at hand. */
+/**
+ * Reads one message field by field: `while (reader.next()) switch (reader.field) …`. Every length is checked against the bytes
+ * at hand. Nested messages and strings are read in place: a view of a buffer costs as much as the rest of a small field.
+ */
 export class ProtoReader {
   /** Number of the field that `next` moved to. */
   field: number;
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
+  readonly #end: number;
   #wire = VARINT;
 
-  constructor(bytes: Buffer) {
+  /** @param start first byte of the message in `bytes`; `end` is the place behind its last. */
+  constructor(bytes: Buffer, start = 0, end = bytes.length) {
     this.field = 0;
     this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
   }
 
   /** Moves to the next field; false at the end of the message. */
   next(): boolean {
-    if (this.#at >= this.#bytes.length) return false;
+    if (this.#at >= this.#end) return false;
     const tag = this.#varint();
     this.field = Math.floor(tag / 8);
     this.#wire = tag % 8;
@@ -55,21 +62,18 @@ export class ProtoReader {
 
   /** A view of the field's bytes, not a copy. */
   bytes(): Buffer {
-    this.#expect(BYTES);
-    const length = this.#varint();
-    const end = this.#at + length;
-    if (end > this.#bytes.length) throw new MalformedMessage(`field ${this.field} claims ${length} bytes, more than there are`);
-    const bytes = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return bytes;
+    const start = this.#delimited();
+    return this.#bytes.subarray(start, this.#at);
   }
 
   string(): string {
-    return this.bytes().toString('utf8');
+    const start = this.#delimited();
+    return this.#bytes.toString('utf8', start, this.#at);
   }
 
   message(): ProtoReader {
-    return new ProtoReader(this.bytes());
+    const start = this.#delimited();
+    return new ProtoReader(this.#bytes, start, this.#at);
   }
 
   skip(): void {
@@ -78,7 +82,7 @@ export class ProtoReader {
         this.#varint();
         return;
       case BYTES:
-        this.bytes();
+        this.#delimited();
         return;
       case FIXED64:
         this.#advance(8);
@@ -95,18 +99,27 @@ export class ProtoReader {
     if (this.#wire !== wire) throw new MalformedMessage(`field ${this.field} has wire type ${this.#wire}`);
   }
 
+  /** Moves behind a field of so many bytes; returns where they begin. */
+  #delimited(): number {
+    this.#expect(BYTES);
+    const length = this.#varint();
+    const start = this.#at;
+    if (length > this.#end - start) throw new MalformedMessage(`field ${this.field} claims ${length} bytes, more than there are`);
+    this.#at = start + length;
+    return start;
+  }
+
   #advance(count: number): void {
     this.#at += count;
-    if (this.#at > this.#bytes.length) throw new MalformedMessage('the message ends within a field');
+    if (this.#at > this.#end) throw new MalformedMessage('the message ends within a field');
   }
 
   #varint(): number {
     let value = 0;
     let factor = 1;
     for (let count = 0; count < VARINT_BYTES_MAX; count++) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined) throw new MalformedMessage('the message ends within a number');
-      this.#at++;
+      if (this.#at >= this.#end) throw new MalformedMessage('the message ends within a number');
+      const byte = this.#bytes[this.#at++] as number;
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
       factor *= 128;
@@ -188,11 +201,16 @@ export class ProtoWriter {
     return this;
   }
 
-  /** Leaves room to be filled in later through `patch`. */
+  /** Leaves room to be filled in later, through `fill` or `patch`. */
   skip(count: number): this {
     this.#reserve(count);
     this.#end += count;
     return this;
+  }
+
+  /** Writes a number of 32 bits, highest byte first, into room that was left at `at`. */
+  fill(at: number, value: number): void {
+    this.#bytes.writeUInt32BE(value, at);
   }
 
   /** The bytes written so far, to be changed in place; void after the next write. */
