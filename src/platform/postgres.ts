@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { isConnectionLoss } from './postgresErrors.ts';
+import { Flight, type Prepared, type Sql } from './postgresFlight.ts';
 
-/** One statement. A statement with a name is parsed and planned once for each connection; a name means one text for ever. */
-export type Sql = Readonly<{ text: string; values?: readonly unknown[]; name?: string }>;
+export type { Sql };
 /** `bigint` columns arrive as text, so that no digit is lost; `date` columns as `YYYY-MM-DD`; `timestamptz` as Date. */
 export type Rows<Row> = Readonly<{ rows: readonly Row[]; affected: number }>;
 
@@ -133,11 +133,7 @@ class Pooled implements Database {
 
   async openSession({ settings = {} }: SessionOptions = {}): Promise<Session> {
     const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
-    const client = new pg.Client({
-      ...connectionOf(this.url, this.options),
-      options: options.join(' '),
-      pipeline: true,
-    } as pg.ClientConfig);
+    const client = new pg.Client({ ...connectionOf(this.url, this.options), options: options.join(' ') });
     const session = new OwnConnection(client, this.options.onConnectionError);
     await client.connect();
     return session;
@@ -150,6 +146,7 @@ class Pooled implements Database {
 
 class OwnConnection implements Session {
   private readonly client: pg.Client;
+  private readonly prepared: Prepared = new Map();
   private readonly gone = new AbortController();
   readonly lost = this.gone.signal;
 
@@ -170,11 +167,10 @@ class OwnConnection implements Session {
     return inTransaction(this.client, work);
   }
 
-  async flight(statements: readonly Sql[]): Promise<void> {
-    const sent = [{ text: 'begin' }, ...statements, { text: 'commit' }].map((sql) => ask(this.client, sql));
-    // After a failed statement the server refuses the rest and turns the commit into a rollback: the first failure is the cause.
-    const failed = (await Promise.allSettled(sent)).find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
+  flight(statements: readonly Sql[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.client.query(new Flight(statements, this.prepared, (error) => (error ? reject(error) : resolve())));
+    });
   }
 
   async close(): Promise<void> {

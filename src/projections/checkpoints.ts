@@ -22,19 +22,35 @@ export type Member = {
 /** Where a projection stopped. */
 export type Place = Pick<RecordedEvent, 'position' | 'stream' | 'revision' | 'type'>;
 
-/** SQLSTATE that `advance_projections` raises when a checkpoint is not where it was seen. */
+/** SQLSTATE that `refuse_overtaken` raises when a checkpoint is not where it was seen. */
 const OVERTAKEN = 'TL001';
 export const isOvertaken = (error: unknown): boolean => sqlStateOf(error) === OVERTAKEN;
 
+const ADVANCE = `
+  with moved as (
+    update projections
+       set commit_position = $4, prepare_position = $4, halted = null, updated_at = clock_timestamp()
+     where table_name = any ($2::text[]) and status <> 'retired' and store_id = $1
+       and commit_position is not distinct from $3::bigint and prepare_position is not distinct from $3
+       and ($3 is null or $3 < $4::bigint)
+    returning 1
+  )
+  select refuse_overtaken(cardinality($2), count(*)) from moved`;
+
 /**
- * Moves the checkpoints of the members from where they are to `upTo`, commit and prepare alike: they are one number in
- * every store without explicit transactions. Sent in the transaction that writes the rows, so that both move or neither.
+ * Moves the checkpoints of the members by compare-and-set from where they are to `upTo`, forwards only, commit and prepare
+ * alike: they are one number in every store without explicit transactions. Sent in the transaction that writes the rows, so
+ * that both move or neither. One statement for each place where members stand: but for the first batch, that is one.
  */
-export const advance = (storeId: StoreId, members: readonly Member[], upTo: Position): Sql => ({
-  name: 'advance projections',
-  text: 'select advance_projections($1, $2, $3, $4, $4)',
-  values: [storeId, members.map(({ table }) => table), members.map(({ at }) => at), upTo],
-});
+export const advance = (storeId: StoreId, members: readonly Member[], upTo: Position): readonly Sql[] => {
+  const places = new Map<Position | null, string[]>();
+  for (const { at, table } of members) {
+    const known = places.get(at);
+    if (known) known.push(table);
+    else places.set(at, [table]);
+  }
+  return [...places].map(([at, tables]) => ({ name: 'advance', text: ADVANCE, values: [storeId, tables, at, upTo] }));
+};
 
 /** Records where and why a projection stopped. It stays there until it can go on. */
 export const recordHalt = async (session: Queries, table: string, place: Place, reason: string): Promise<void> => {

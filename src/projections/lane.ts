@@ -7,7 +7,6 @@ import { Inbox } from './inbox.ts';
 import { judge } from './judge.ts';
 import type { Stored } from './projection.ts';
 import type { RevisionWatch } from './revisions.ts';
-import { sleep } from './sleep.ts';
 
 export type LaneLimits = Readonly<{
   /** Deliveries that go into one transaction at most. */
@@ -97,7 +96,7 @@ export class Lane {
         await this.absorb(taken);
         // The end was reached at that delivery, whatever came right behind it.
         if (taken.some(({ kind }) => kind === 'caught-up')) await onCaughtUp();
-        await pause(limits.paceMs - (performance.now() - startedAt), signal);
+        await pause(limits.paceMs - (performance.now() - startedAt));
       }
     } finally {
       signal.removeEventListener('abort', close);
@@ -167,7 +166,7 @@ export class Lane {
     const moving = members.filter(({ at }) => isAfter(upTo, at));
     if (moving.length === 0) return;
     const rows = moving.flatMap((member) => rowsOf(member, this.dueTo(member, events)));
-    await session.flight([advance(storeId, moving, upTo), ...rows]);
+    await session.flight([...advance(storeId, moving, upTo), ...rows]);
     for (const member of moving) member.at = upTo;
   }
 
@@ -217,5 +216,5 @@ const rowsOf = ({ projection, table }: Member, events: readonly Stored[]): reado
   }
 };
 
-/** Waits so long, at most until `signal` is aborted. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> => (ms > 0 ? sleep(ms, signal) : Promise.resolve());
+/** A plain timer: an abort waits for its end, which is near. */
+const pause = (ms: number): Promise<void> => (ms > 0 ? new Promise((resolve) => void setTimeout(resolve, ms)) : Promise.resolve());

@@ -38,13 +38,18 @@ export type LeaderParts = Readonly<{
   onFollowing: () => void;
 }>;
 
-/** Every statement of a projection looks rows up by key; a plan made while a table was empty must not read all of it later. */
-export const PLANS = {
+/**
+ * Settings of every session that writes read models. Its statements look rows up by key: a plan made while a table was empty
+ * must not read all of it later. And nobody waits for the disk: should Postgres crash, rows and checkpoints go back together
+ * to an earlier moment, and the log is read again from there.
+ */
+export const WRITER = {
   plan_cache_mode: 'force_generic_plan',
   enable_seqscan: 'off',
   enable_hashjoin: 'off',
   enable_mergejoin: 'off',
   jit: 'off',
+  synchronous_commit: 'off',
 };
 
 export class CheckpointsAhead extends Error {
@@ -185,7 +190,7 @@ export class Leadership {
     onCaughtUp: (going: readonly Member[]) => void,
   ): Promise<void> {
     const { database } = this.parts;
-    const session = await database.openSession({ settings: PLANS });
+    const session = await database.openSession({ settings: WRITER });
     const impatient = await endingSoon(database, session, signal);
     try {
       const going = await restored(session, storeId, members);

@@ -8,9 +8,11 @@ import { ViewLag } from './viewLag.ts';
 const LOOK_EVERY_MS = 250;
 
 type Position = Readonly<{ name: string; at: string }>;
+type Halted = Readonly<{ name: string; halted: number }>;
 type Open = Readonly<{ open: string; oldest: string }>;
 
 const POSITIONS = "select name, coalesce(commit_position, -1) as at from projections where status = 'live'";
+const HALTED = "select name, (halted is not null)::int as halted from projections where status = 'live'";
 const OPEN_ORDERS = `select count(*) as open, coalesce(extract(epoch from now() - min(ordered_at)), 0) as oldest from open_orders`;
 
 /**
@@ -33,6 +35,10 @@ export const measureViews = (
   metrics.gauge('till_view_lag_seconds', 'Since when the log holds something that the view does not show.', ['view'], async (gauge) => {
     gauge.reset();
     for (const { name, at } of await positions()) gauge.set({ view: name }, lag.msBehind(BigInt(at), performance.now()) / 1_000);
+  });
+  metrics.gauge('till_view_halted', '1 when the live version of a view waits for an operator, 0 when not.', ['view'], async (gauge) => {
+    gauge.reset();
+    for (const { name, halted } of await rowsOf<Halted>(database, HALTED)) gauge.set({ view: name }, halted);
   });
   metrics.gauge('till_open_orders', 'Orders without an outcome, as the view shows them.', [], async (gauge) => {
     gauge.set(Number((await openOrders())?.open ?? 0));

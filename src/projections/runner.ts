@@ -2,7 +2,7 @@ import type { EventStore } from '../platform/eventStore/eventStore.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Database, Session } from '../platform/postgres.ts';
 import { DefinitionChanged } from './definition.ts';
-import { type LeaderLimits, Leadership, PLANS } from './leadership.ts';
+import { type LeaderLimits, Leadership, WRITER } from './leadership.ts';
 import type { Projection } from './projection.ts';
 import { refuseChanged } from './register.ts';
 import { RevisionWatch } from './revisions.ts';
@@ -19,7 +19,7 @@ export type RunnerLimits = LeaderLimits &
 export const RUNNER_LIMITS: RunnerLimits = {
   batchMax: 2_000,
   inboxMax: 8_000,
-  paceMs: 20,
+  paceMs: 30,
   alarmAfterMs: 10_000,
   restartAfterMs: 30_000,
   probeMaxMs: 5_000,
@@ -120,7 +120,7 @@ export class Runner {
   }
 
   private async term(signal: AbortSignal): Promise<void> {
-    const settings = { ...PLANS, idle_session_timeout: String(this.limits.leaderSilentMaxMs) };
+    const settings = { ...WRITER, idle_session_timeout: String(this.limits.leaderSilentMaxMs) };
     const session = await this.parts.database.openSession({ settings });
     try {
       await refuseChanged(session, this.parts.projections);

@@ -141,7 +141,7 @@ describe('what may be tried again (PJ9)', () => {
 });
 
 it('migrations: several processes may begin at once, and beginning again changes nothing', async () => {
-  await database.query('drop function advance_projections; drop table projections, parked_events, migrations');
+  await database.query('drop function refuse_overtaken; drop table projections, parked_events, migrations');
   await Promise.all([migrate(home.url), migrate(home.url), migrate(home.url)]);
   await database.query("insert into projections (name, version, status) values ('kept', 1, 'live')");
   await migrate(home.url);
@@ -149,5 +149,6 @@ it('migrations: several processes may begin at once, and beginning again changes
   expect((await database.query('select name from migrations')).rows).toEqual([
     { name: '001_projections' },
     { name: '002_projection_builds' },
+    { name: '003_checkpoints_in_one_statement' },
   ]);
 });

@@ -130,10 +130,10 @@ describe('rows and checkpoint (PJ1, PJ3, I18)', () => {
       { event: generationOpened(1, ['p1', '2026-01-05', 500]), stream: 'shop-main', revision: 0n, position: 7n },
     ]);
     const failing = { text: 'select 1 / 0' };
-    await expect(session.flight([advance(storeId, [member], 7n), ...rows, failing])).rejects.toThrow('division by zero');
+    await expect(session.flight([...advance(storeId, [member], 7n), ...rows, failing])).rejects.toThrow('division by zero');
     expect(await world.rows('select * from product_sales')).toEqual([]);
     expect((await world.checkpoints()).map((row) => row.commit_position)).toEqual([null]);
-    await session.flight([advance(storeId, [member], 7n), ...rows]);
+    await session.flight([...advance(storeId, [member], 7n), ...rows]);
     expect(await world.rows('select quantity from product_sales')).toEqual([{ quantity: '500' }]);
     expect((await world.checkpoints()).map((row) => row.commit_position)).toEqual(['7']);
     await session.close();
@@ -147,10 +147,10 @@ describe('rows and checkpoint (PJ1, PJ3, I18)', () => {
     if (!awake || !asleep) throw new Error('nothing was registered');
     const batch = (amount: number) =>
       accounts.toSql('accounts_v1', [{ event: charged(1, amount, amount), stream: 'account-ann', revision: 0n, position: 5n }]);
-    await one.flight([advance(storeId, [awake], 5n), ...batch(100)]);
-    await expect(two.flight([advance(storeId, [asleep], 6n), ...batch(999)])).rejects.toMatchObject({ code: 'TL001' });
-    await expect(one.flight([advance(storeId, [{ ...awake, at: 5n }], 5n)])).rejects.toMatchObject({ code: 'TL001' });
-    await expect(one.flight([advance('another store', [{ ...awake, at: 5n }], 8n)])).rejects.toMatchObject({ code: 'TL001' });
+    await one.flight([...advance(storeId, [awake], 5n), ...batch(100)]);
+    await expect(two.flight([...advance(storeId, [asleep], 6n), ...batch(999)])).rejects.toMatchObject({ code: 'TL001' });
+    await expect(one.flight([...advance(storeId, [{ ...awake, at: 5n }], 5n)])).rejects.toMatchObject({ code: 'TL001' });
+    await expect(one.flight([...advance('another store', [{ ...awake, at: 5n }], 8n)])).rejects.toMatchObject({ code: 'TL001' });
     expect(await balances()).toEqual([{ user_id: 'ann', balance: '100' }]);
     expect((await world.checkpoints())[0]?.commit_position).toBe('5');
     await Promise.all([one.close(), two.close()]);

@@ -40,7 +40,7 @@ export const balanceHistory: Projection = {
     `create table ${table} (
        user_id        text        not null,
        seq            int         not null check (seq > 0),
-       type           text        not null check (type in ('charge', 'use', 'restore')),
+       type           text        not null,
        amount         bigint      not null,
        balance_after  bigint      not null check (balance_after >= 0),
        order_id       text,

@@ -44,7 +44,7 @@ export const couponHistory: Projection = {
     `create table ${table} (
        coupon_id  text        not null,
        seq        int         not null check (seq > 1),
-       change     text        not null check (change in ('held', 'used', 'released', 'use-cancelled', 'deleted')),
+       change     text        not null,
        product_id text,
        order_id   text,
        at         timestamptz not null,

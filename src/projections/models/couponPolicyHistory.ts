@@ -33,10 +33,10 @@ export const couponPolicyHistory: Projection = {
     `create table ${table} (
        policy_id       text        not null,
        seq             int         not null check (seq > 0),
-       change          text        not null check (change in ('created', 'changed', 'count-added', 'deleted')),
+       change          text        not null,
        name            text        not null,
        count           int,
-       discount_type   text        not null check (discount_type in ('rate', 'amount')),
+       discount_type   text        not null,
        discount_amount bigint      not null,
        starts_at       timestamptz not null,
        ends_at         timestamptz not null,

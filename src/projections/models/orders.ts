@@ -72,7 +72,7 @@ export const orders: Projection = {
     `create table ${table} (
        order_id     text        primary key,
        user_id      text        not null,
-       status       text        not null check (status in ('open', 'placed', 'rejected')),
+       status       text        not null,
        reason       text,
        items        jsonb       not null,
        subtotal     bigint      not null check (subtotal >= 0),
