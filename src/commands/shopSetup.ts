@@ -60,6 +60,7 @@ export class ShopSetup {
   /** Opens the next generation with its products and policies. The position told is at or past all of it. */
   async openGeneration(opening: GenerationOpening, about: Metadata): Promise<Told<GenerationStarted>> {
     const started = await this.mailboxes.shop().ask(openGeneration(opening), about);
+    if (started.outcome.kind === 'refused') return started;
     const { opened, policies } = started.outcome;
     const rest = await Promise.all([
       ...productsOf(opened).map((product) => this.createProduct(product, { ...about, commandId: product.commandId })),

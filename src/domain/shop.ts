@@ -79,6 +79,16 @@ export const shopFold: Fold<Shop, ShopEvent> = {
 /** The n-th policy of a generation. It has letters, so that it is never taken for a number. */
 export const policyIdOf = (generation: number, number: number): PolicyId => `cp${generation}-${number}` as PolicyId;
 
+const POLICY_ID = /^cp(?:0|[1-9][0-9]*)-([1-9][0-9]{0,9})$/;
+
+/** The number in a policy's id; `null` when it is no id that `policyIdOf` makes. */
+export const numberOfPolicy = (policyId: string): number | null => {
+  const number = Number(POLICY_ID.exec(policyId)?.[1] ?? Number.NaN);
+  return number <= NUMBER_MAX ? number : null;
+};
+/** Numbers are int32: what clients that know policies by number can say. */
+export const NUMBER_MAX = 2_147_483_647;
+
 export type PolicyCreation = Readonly<{ terms: PolicyTerms; commandId: CommandId; fingerprint: Fingerprint; at: number }>;
 export type Numbered =
   | Readonly<{ kind: 'numbered'; policy: NumberedPolicy; replayed: boolean }>
@@ -99,25 +109,30 @@ export const numberPolicy =
 /** What a new generation starts with. Names are made into ids of that generation; `carriedOver` counts back from its first day. */
 export type GenerationOpening = Readonly<{
   commandId: CommandId;
+  /** Kept in the first policies, of which there is one at least. */
+  fingerprint: Fingerprint;
   products: readonly Readonly<{
     name: string;
     price: Won;
     stock: number;
     soldBefore: readonly Readonly<{ day: string; quantity: number }>[];
   }>[];
-  policies: readonly PolicyTerms[];
+  policies: readonly [PolicyTerms, ...PolicyTerms[]];
   at: number;
 }>;
-export type GenerationStarted = Readonly<{ opened: OpenedGeneration; policies: readonly NumberedPolicy[] }>;
+export type GenerationStarted =
+  | Readonly<{ kind: 'opened'; opened: OpenedGeneration; policies: readonly NumberedPolicy[]; replayed: boolean }>
+  | Readonly<{ kind: 'refused'; reason: 'key-reused' }>;
 
 /** Opens the next generation and numbers its first policies, in one append. */
 export const openGeneration =
   (opening: GenerationOpening) =>
   (shop: Shop): Decision<ShopEvent, GenerationStarted> => {
     const known = shop.generations.get(opening.commandId);
-    if (known) return recall(known);
+    if (known && known.policies[0]?.fingerprint !== opening.fingerprint) return recall({ kind: 'refused', reason: 'key-reused' });
+    if (known) return recall({ kind: 'opened', ...known, replayed: true });
     const generation = shop.generation + 1;
-    const { commandId, at } = opening;
+    const { commandId, fingerprint, at } = opening;
     const items = opening.products.map((item) => ({ ...item, productId: inGeneration(item.name, generation) as ProductId }));
     const opened: OpenedGeneration = {
       generation,
@@ -128,10 +143,10 @@ export const openGeneration =
     };
     const policies: NumberedPolicy[] = opening.policies.map((terms, i) => {
       const number = i + 1;
-      return { terms, commandId, fingerprint: '' as Fingerprint, at, number, generation, policyId: policyIdOf(generation, number) };
+      return { terms, commandId, fingerprint, at, number, generation, policyId: policyIdOf(generation, number) };
     });
     const numbered = policies.map((data): ShopEvent => ({ type: 'PolicyNumbered', data }));
-    return record([{ type: 'GenerationOpened', data: opened }, ...numbered], { opened, policies });
+    return record([{ type: 'GenerationOpened', data: opened }, ...numbered], { kind: 'opened', opened, policies, replayed: false });
   };
 
 /** The present generation; asks for the end of the stream, so that every process answers alike. */

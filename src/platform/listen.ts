@@ -1,6 +1,7 @@
 import http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
+import { answerBroken } from './brokenRequests.ts';
 
 export type Listening = Readonly<{ port: number; close(): Promise<void> }>;
 
@@ -47,15 +48,19 @@ const bornForApp = (app: Express) => {
  */
 export const listen = (app: Express, host: string, port: number, times: Partial<ServerTimes> = {}): Promise<Listening> => {
   const { stillMsMax, ...httpTimes } = { ...SERVER_TIMES, ...times };
-  const server = http.createServer({ ...bornForApp(app), ...httpTimes, maxHeaderSize: HEADER_BYTES_MAX }, inTurn(app));
+  const underWay = new WeakMap<Socket, number>();
+  const server = http.createServer({ ...bornForApp(app), ...httpTimes, maxHeaderSize: HEADER_BYTES_MAX }, inTurn(app, underWay));
   server.timeout = stillMsMax;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    answerBroken(error, socket as Socket, (underWay.get(socket as Socket) ?? 0) > 0);
+  });
   return listening(server, host, port);
 };
 
-/** Cuts connections off that pile requests up. */
-const inTurn = (app: Express): http.RequestListener => {
-  const underWay = new WeakMap<Socket, number>();
-  return (req, res) => {
+/** Cuts connections off that pile requests up, and counts in `underWay` those that are not answered yet. */
+const inTurn =
+  (app: Express, underWay: WeakMap<Socket, number>): http.RequestListener =>
+  (req, res) => {
     const { socket } = req;
     const requests = (underWay.get(socket) ?? 0) + 1;
     if (requests > PIPELINED_MAX) return void socket.destroy();
@@ -63,7 +68,6 @@ const inTurn = (app: Express): http.RequestListener => {
     res.on('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1));
     app(req, res);
   };
-};
 
 /** Starts a server that stands ready, under the limits that all servers here have. */
 export const listening = (server: http.Server, host: string, port: number): Promise<Listening> => {

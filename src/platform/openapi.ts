@@ -26,7 +26,7 @@ const PARAMETERS = {
     in: 'header',
     required: false,
     description: 'Makes a repeat harmless: the same key and request get the recorded answer again. 1–255 printable ASCII characters.',
-    schema: { type: 'string', minLength: 1, maxLength: 255, examples: ['3f0c6f3e-charge-17'] },
+    schema: { type: 'string', pattern: '^[ -~]*[!#-~][ -~]*$', maxLength: 255, examples: ['3f0c6f3e-charge-17'] },
   },
   'Read-After': {
     name: 'Read-After',

@@ -39,6 +39,12 @@ export const parametersOf = (place: 'path' | 'query', schema: z.ZodObject | unde
     in: place,
     required: place === 'path' || required.includes(name),
     ...(typeof description === 'string' ? { description } : {}),
-    schema: rest,
+    schema: asText(rest),
   }));
+};
+
+/** In an address everything is text, also what a body may hold as a number. */
+const asText = (schema: JsonSchema): JsonSchema => {
+  const { type, minimum: _least, maximum: _most, ...rest } = schema;
+  return Array.isArray(type) && type.includes('string') ? { type: 'string', ...rest } : schema;
 };

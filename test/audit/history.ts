@@ -10,6 +10,7 @@ import {
   issueCoupon,
   openPolicy,
 } from '../../src/domain/couponPolicy.ts';
+import { decideRequest, type RequestDecided } from '../../src/domain/couponRequests.ts';
 import type { CommandId, Fingerprint, OrderId, PolicyId, ProductId, UserId } from '../../src/domain/ids.ts';
 import { inventoryFold, inventoryStream, receiveStock, takeStock } from '../../src/domain/inventory.ts';
 import { type Decision, type Fold, foldAll } from '../../src/domain/kernel.ts';
@@ -65,11 +66,12 @@ export class History {
   /** Five products with `stock` of each, and two policies: any number of coupons for a user, and one for each. */
   open(stock = 20, count = 10): void {
     const terms = { name: 'sale', count, discountAmount: 2_000, startsAt: NOON - 60_000, endsAt: NOON + 86_400_000, expireMinutes: 10_080 };
-    const { opened, policies } = this.ask(
+    const started = this.ask(
       shopStream,
       shopFold,
       openGeneration({
         commandId: 'init' as CommandId,
+        fingerprint: 'f' as Fingerprint,
         products: ['p1', 'p2', 'p3', 'p4', 'p5'].map((name) => ({
           name,
           price: PRICE,
@@ -83,6 +85,8 @@ export class History {
         at: NOON,
       }),
     );
+    if (started.kind !== 'opened') throw new Error('no generation was opened');
+    const { opened, policies } = started;
     for (const { productId, name, price } of opened.products) {
       const named = { commandId: `init.${productId}` as CommandId, fingerprint: 'f' as Fingerprint, at: NOON };
       const product = { ...named, productId, name, price, openingStock: stock, generation: opened.generation };
@@ -111,6 +115,14 @@ export class History {
     const wished = issueCoupon({ userId: user as UserId, commandId, at: this.now });
     const outcome = this.ask(couponPolicyStream(`cp1-${policy}` as PolicyId), couponPolicyFold, wished);
     return outcome.kind === 'issued' ? outcome.coupon : null;
+  }
+
+  /** A request of the queue for the first policy, or the second, or one that there is not; delivered as often as it is called. */
+  request(user: string, transactionId: string, policy: 1 | 2 | 99 = 1): RequestDecided {
+    const commandId = `request-${transactionId}` as CommandId;
+    const request = { transactionId, userId: user as UserId, commandId, requestedAt: this.now, decidedAt: this.now + 3 };
+    this.tick();
+    return this.ask(couponPolicyStream(`cp1-${policy}` as PolicyId), couponPolicyFold, decideRequest(request));
   }
 
   /** What users do with a coupon outside orders; the owner's stream decides. */

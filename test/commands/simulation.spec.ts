@@ -62,6 +62,7 @@ it.each(Array.from({ length: to - from + 1 }, (_, i) => from + i))(
     const { outcome: shop } = await calm.setup.openGeneration(
       {
         commandId: 'init' as CommandId,
+        fingerprint: 'f' as Fingerprint,
         products: ['p1', 'p2', 'p3'].map((name) => ({ name, price: 1_000 as Won, stock: STOCK, soldBefore: [] })),
         policies: [
           {
@@ -79,6 +80,7 @@ it.each(Array.from({ length: to - from + 1 }, (_, i) => from + i))(
       },
       about('init'),
     );
+    if (shop.kind !== 'opened') throw new Error('no generation was opened');
     const policyId = shop.policies[0]?.policyId as PolicyId;
 
     // Everybody charges twice with one key, asks twice for a coupon, and places two orders with it, each by two drivers.

@@ -20,6 +20,7 @@ const terms: PolicyTerms = {
 const creation = (id: string) => ({ terms, commandId: id as CommandId, fingerprint: 'f' as Fingerprint, at: 1 });
 const opening = (id: string): GenerationOpening => ({
   commandId: id as CommandId,
+  fingerprint: 'f' as Fingerprint,
   products: [{ name: 'p1', price: 10 as Won, stock: 5, soldBefore: [{ day: '2026-01-01', quantity: 7 }] }],
   policies: [terms, terms],
   at: 1,
@@ -48,9 +49,11 @@ describe('opening a generation', () => {
         },
         policies: [{ policyId: 'cp1-1' }, { policyId: 'cp1-2' }],
       })
-      .answersAgain({ policies: [{ number: 1 }, { number: 2 }] });
+      .answersAgain({ replayed: true, policies: [{ number: 1 }, { number: 2 }] });
     const shop = foldAll(shopFold, shopFold.initial, openGeneration(opening('i1'))(shopFold.initial).events);
     expect(numberPolicy(creation('a'))(shop).outcome).toMatchObject({ policy: { number: 3, policyId: 'cp1-3', generation: 1 } });
+    const different = { ...opening('i1'), fingerprint: 'g' as Fingerprint };
+    expect(openGeneration(different)(shop).outcome).toEqual({ kind: 'refused', reason: 'key-reused' });
     expect(openGeneration(opening('i2'))(shop).outcome).toMatchObject({
       opened: { generation: 2 },
       policies: [{ number: 1 }, { number: 2 }],

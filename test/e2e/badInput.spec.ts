@@ -1,47 +1,26 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { prepareBodies, TAKING } from '../support/bodies.ts';
 import { type Answer, expectProblem, type Json } from '../support/client.ts';
-import { expectNothingRecorded, startShop, type TestShop, terms } from '../support/shop.ts';
-
-type Post = Readonly<{ path: string; valid: Json; numbers: readonly string[]; ids: readonly string[]; names: readonly string[] }>;
-
-/** Every POST with a body that would be taken; and which of its members are numbers, ids and names. */
-const POSTS: readonly Post[] = [
-  { path: '/users/ann/balance', valid: { amount: 100 }, numbers: ['amount'], ids: [], names: [] },
-  { path: '/coupons', valid: { userId: 'ann', policyId: 'open' }, numbers: [], ids: ['userId', 'policyId'], names: [] },
-  {
-    path: '/orders',
-    valid: { userId: 'ann', couponId: null, items: [{ productId: 'thing', quantity: 1 }] },
-    numbers: [],
-    ids: ['userId', 'couponId'],
-    names: [],
-  },
-  { path: '/products/thing/stock', valid: { quantity: 1 }, numbers: ['quantity'], ids: [], names: [] },
-  {
-    path: '/products',
-    valid: { name: 'x', price: 1, stock: 1, id: 'new' },
-    numbers: ['price', 'stock'],
-    ids: ['id'],
-    names: ['name'],
-  },
-  {
-    path: '/coupon-policies',
-    valid: terms(),
-    numbers: ['count', 'discountAmount', 'expireMinutes', 'perUser'],
-    ids: [],
-    names: ['name', 'startsAt', 'endsAt', 'discountType'],
-  },
-  {
-    path: '/init',
-    valid: { policies: 1 },
-    numbers: ['policies', 'couponCount', 'perUser', 'products', 'productPrice', 'productStock'],
-    ids: [],
-    names: [],
-  },
-];
+import { documentOf } from '../support/contract.ts';
+import { expectNothingRecorded, startShop, type TestShop } from '../support/shop.ts';
 
 /** As they stand in JSON: what JavaScript would round or turn into Infinity arrives as it was written. */
-const WRONG_NUMBERS = ['-1', '1.5', '0.1', '9007199254740993', '-9007199254740993', '1e999', '"1"', '"1e3"', '[1]', '{}', 'true', '""'];
+const WRONG_NUMBERS = [
+  '-1',
+  '1.5',
+  '0.1',
+  '9007199254740993',
+  '-9007199254740993',
+  '1e999',
+  '"1"',
+  '"1e3"',
+  '[1]',
+  '{}',
+  'true',
+  '""',
+  'NaN',
+];
 /** Numbers that may be nothing; the others are 1 at least. */
 const FROM_ZERO = ['price', 'stock', 'productPrice', 'productStock'];
 const WRONG_TEXTS = ['""', '-1', '1.5', 'true', '[]', '{}', '["a"]', '"a\\u0000b"', '"\\ud800"', '"a\\r\\nb"', '"\\u001b[31m"'];
@@ -55,12 +34,9 @@ const WRONG_BODIES = ['null', '[]', '"text"', '7', 'true', '{', '{"a":}', "{'a':
 const UNKNOWN_MEMBERS = ['total', 'discount', 'balance', '__proto__', 'constructor', 'prototype', 'toString', 'at', ''];
 
 let shop: TestShop;
-let open: string;
 beforeAll(async () => {
   shop = await startShop();
-  await shop.createProduct({ id: 'thing', price: 10, stock: 100 });
-  await shop.charge('ann', 1_000);
-  open = (await shop.createPolicy()).body.policyId;
+  await prepareBodies(shop);
 }, 30_000);
 afterAll(() => shop.stop());
 
@@ -68,7 +44,8 @@ const sendText = (
   path: string,
   body: string | Buffer,
   headers: Readonly<Record<string, string>> = { 'Content-Type': 'application/json' },
-) => shop.client.raw({ method: 'POST', path, headers, body });
+  method = 'POST',
+) => shop.client.raw({ method, path, headers, body });
 
 /** The valid body with one member in raw JSON. */
 const textWith = (valid: Json, member: string, raw: string): string => {
@@ -81,7 +58,8 @@ const expectInvalid = (answer: Answer, what: string): void => {
   expectProblem(answer, 400, 'invalid-request');
 };
 
-describe.each(POSTS)('POST $path', ({ path, valid, numbers, ids, names }) => {
+describe.each(TAKING)('$operation', ({ method, path, valid, numbers, ids, names, nullable }) => {
+  const send = (body: string | Buffer, headers?: Readonly<Record<string, string>>) => sendText(path, body, headers, method);
   expectNothingRecorded(() => shop);
 
   const fromOne = numbers.filter((member) => !FROM_ZERO.includes(member));
@@ -89,9 +67,15 @@ describe.each(POSTS)('POST $path', ({ path, valid, numbers, ids, names }) => {
   if (numbers.length > 0)
     it('takes no wrong number for one of its numbers (HT7)', async () => {
       for (const member of numbers) {
-        for (const raw of WRONG_NUMBERS) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
+        for (const raw of WRONG_NUMBERS) expectInvalid(await send(textWith(valid, member, raw)), `${member}: ${raw}`);
       }
     });
+
+  it('takes no null where something has to be (HT7)', async () => {
+    for (const member of [...numbers, ...ids, ...names].filter((name) => !nullable.includes(name))) {
+      expectInvalid(await send(textWith(valid, member, 'null')), `${member}: null`);
+    }
+  });
 
   if (ids.length + names.length > 0)
     it('takes no wrong text for an id or a name (HT8, S10, S11)', async () => {
@@ -100,7 +84,7 @@ describe.each(POSTS)('POST $path', ({ path, valid, numbers, ids, names }) => {
         [names, [...WRONG_TEXTS, JSON.stringify('a'.repeat(101)), '7']],
       ] as const) {
         for (const member of members) {
-          for (const raw of wrong) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw.slice(0, 80)}`);
+          for (const raw of wrong) expectInvalid(await send(textWith(valid, member, raw)), `${member}: ${raw.slice(0, 80)}`);
         }
       }
     });
@@ -108,53 +92,59 @@ describe.each(POSTS)('POST $path', ({ path, valid, numbers, ids, names }) => {
   it('takes no member it does not know, and none that aims at a prototype (S5, S12)', async () => {
     for (const member of UNKNOWN_MEMBERS) {
       for (const raw of ['1', '{"admin":true}']) {
-        expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
+        expectInvalid(await send(textWith(valid, member, raw)), `${member}: ${raw}`);
       }
     }
     expect({}).not.toHaveProperty('admin');
   });
 
+  it('takes no member by query that it does not know (S5)', async () => {
+    for (const query of ['couponId=x', 'amount=1', '__proto__=1', 'x']) {
+      expectInvalid(await sendText(`${path}?${query}`, JSON.stringify(valid), undefined, method), query);
+    }
+  });
+
   it('takes no body that is not one JSON object', async () => {
-    for (const body of WRONG_BODIES) expectInvalid(await sendText(path, body), body);
+    for (const body of WRONG_BODIES) expectInvalid(await send(body), body);
     const json = JSON.stringify(valid);
-    expectInvalid(await sendText(path, Buffer.concat([Buffer.from(json.slice(0, -1)), Buffer.from([0xff, 0x7d])])), 'not UTF-8');
-    expectInvalid(await sendText(path, Buffer.from(`\ufeff${json}`, 'utf16le')), 'UTF-16');
-    expectInvalid(await sendText(path, `${'['.repeat(8_000)}${']'.repeat(8_000)}`), 'nested 8,000 deep');
+    expectInvalid(await send(Buffer.concat([Buffer.from(json.slice(0, -1)), Buffer.from([0xff, 0x7d])])), 'not UTF-8');
+    expectInvalid(await send(Buffer.from(`\ufeff${json}`, 'utf16le')), 'UTF-16');
+    expectInvalid(await send(`${'['.repeat(8_000)}${']'.repeat(8_000)}`), 'nested 8,000 deep');
   });
 
   it('takes no other content type (HT4)', async () => {
     const types = ['', 'text/plain', 'application/xml', 'application/x-www-form-urlencoded', 'application/json; charset=iso-8859-1'];
     for (const type of types) {
-      const answer = await sendText(path, JSON.stringify(valid), type === '' ? {} : { 'Content-Type': type });
+      const answer = await send(JSON.stringify(valid), type === '' ? {} : { 'Content-Type': type });
       expectProblem(answer, 415, 'unsupported-media-type');
     }
   });
 
   it('takes no body above 16 KB, packed or not (S6, HT3)', async () => {
     const padded = `${JSON.stringify(valid)}${' '.repeat(17 * 1024)}`;
-    expectProblem(await sendText(path, padded), 413, 'payload-too-large');
+    expectProblem(await send(padded), 413, 'payload-too-large');
     const headers = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' };
-    expectProblem(await sendText(path, gzipSync(Buffer.alloc(10_000_000, 32)), headers), 413, 'payload-too-large');
-    expectInvalid(await sendText(path, Buffer.from('not gzip'), headers), 'broken gzip');
+    expectProblem(await send(gzipSync(Buffer.alloc(10_000_000, 32)), headers), 413, 'payload-too-large');
+    expectInvalid(await send(Buffer.from('not gzip'), headers), 'broken gzip');
   });
 
   if (path !== '/init')
     it('needs its members', async () => {
-      for (const body of ['', '{}']) expectInvalid(await sendText(path, body), `body "${body}"`);
-      expectInvalid(await shop.client.raw({ method: 'POST', path }), 'no body and no content type');
+      for (const body of ['', '{}']) expectInvalid(await send(body), `body "${body}"`);
+      expectInvalid(await shop.client.raw({ method, path }), 'no body and no content type');
     });
 
   it('takes no malformed key', async () => {
     for (const key of ['', '""', 'x'.repeat(256), '\u00e9', 'a\tb']) {
       const headers = { 'Content-Type': 'application/json', 'Idempotency-Key': key };
-      expectInvalid(await sendText(path, JSON.stringify(valid), headers), `key ${JSON.stringify(key)}`);
+      expectInvalid(await send(JSON.stringify(valid), headers), `key ${JSON.stringify(key)}`);
     }
   });
 
   if (fromOne.length > 0)
     it('takes no zero where none makes sense', async () => {
       for (const member of fromOne) {
-        for (const raw of ['0', '-0', '-0.0']) expectInvalid(await sendText(path, textWith(valid, member, raw)), `${member}: ${raw}`);
+        for (const raw of ['0', '-0', '-0.0']) expectInvalid(await send(textWith(valid, member, raw)), `${member}: ${raw}`);
       }
     });
 });
@@ -185,8 +175,29 @@ describe('lines of an order', () => {
 });
 
 describe('the same bodies without a fault', () => {
-  it.each(POSTS)('are taken by $path', async ({ path, valid }) => {
-    const answer = await sendText(path, JSON.stringify(path === '/coupons' ? { ...valid, policyId: open } : valid));
-    expect([path, Math.floor(answer.status / 100)]).toEqual([path, 2]);
+  it.each(TAKING)('are taken by $operation', async ({ operation, method, path, valid }) => {
+    const answer = await sendText(path, JSON.stringify(valid), undefined, method);
+    expect([operation, Math.floor(answer.status / 100)]).toEqual([operation, 2]);
+  });
+
+  it('are those of every operation that takes one, with every member it knows', async () => {
+    const known = Object.fromEntries(
+      TAKING.map(({ operation, numbers, ids, names, lists }) => [operation, new Set([...numbers, ...ids, ...names, ...lists])]),
+    );
+    expect(await membersByOperation()).toEqual(known);
   });
 });
+
+/** The members of every body in the document of the command API. */
+const membersByOperation = async (): Promise<Record<string, Set<string>>> => {
+  type Operation = Readonly<{ requestBody?: { content: Record<string, { schema: { properties: Json } }> } }>;
+  const { paths } = await documentOf(shop.commands);
+  const members: Record<string, Set<string>> = {};
+  for (const [path, item] of Object.entries(paths)) {
+    for (const [method, { requestBody }] of Object.entries(item as Record<string, Operation>)) {
+      const properties = requestBody?.content['application/json']?.schema.properties;
+      if (properties) members[`${method.toUpperCase()} ${path}`] = new Set(Object.keys(properties));
+    }
+  }
+  return members;
+};

@@ -1,53 +1,25 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Container } from 'inversify';
-import { CommandId, commandModule } from '../../src/commands/module.ts';
-import { explainCommandError } from '../../src/commands/routes/explain.ts';
 import { OPEN_ORDERS_MAX } from '../../src/domain/account.ts';
 import { inventoryStream } from '../../src/domain/inventory.ts';
-import { systemClock } from '../../src/platform/clock.ts';
-import { parseConfig } from '../../src/platform/config.ts';
-import { AppendInDoubt, type EventStore } from '../../src/platform/eventStore/eventStore.ts';
-import { createApp, type Listening, listen } from '../../src/platform/http.ts';
-import { atOnce, type Client, clientOf, expectProblem } from '../support/client.ts';
+import { atOnce, expectProblem } from '../support/client.ts';
+import { commandsWithFaults, type FaultyCommands, unanswered } from '../support/faultyCommands.ts';
 import { until } from '../support/processes.ts';
-import { type Calls, callsOf, eventsOf, startShop, type TestShop } from '../support/shop.ts';
-import { silentLog } from '../support/silentLog.ts';
+import { eventsOf, startShop, type TestShop } from '../support/shop.ts';
 
 let shop: TestShop;
-let server: Listening;
-let client: Client;
-/** Calls of a process that can submit orders, and whose appends to the stock ledger get no answer. */
-let stalled: Calls;
-
-const withoutLedger = (store: EventStore): EventStore => ({
-  readStream: store.readStream.bind(store),
-  subscribe: store.subscribe.bind(store),
-  head: store.head.bind(store),
-  identity: store.identity.bind(store),
-  close: () => Promise.resolve(),
-  append: (stream, events, expected, signal) =>
-    stream === inventoryStream
-      ? new Promise((_, reject) => signal?.addEventListener('abort', () => reject(new AppendInDoubt('no answer'))))
-      : store.append(stream, events, expected, signal),
-});
-
+/** A process that can submit orders, and whose appends to the stock ledger get no answer. */
+let stalled: FaultyCommands;
 beforeAll(async () => {
   shop = await startShop();
-  const container = new Container();
-  container.load(commandModule);
-  container.bind(CommandId.config).toConstantValue(parseConfig({ EVENTSTORE_URL: shop.eventStoreUrl, DATABASE_URL: shop.databaseUrl }));
-  container.bind(CommandId.log).toConstantValue(silentLog);
-  container.bind(CommandId.clock).toConstantValue(systemClock);
-  container.bind(CommandId.eventStore).toConstantValue(withoutLedger(shop.store));
-  container.bind(CommandId.database).toConstantValue(shop.database);
-  const app = createApp({ log: silentLog, tables: [container.get(CommandId.routes)], health: {}, explain: explainCommandError });
-  server = await listen(app, '127.0.0.1', 0);
-  client = clientOf(`http://127.0.0.1:${server.port}`);
-  stalled = callsOf(client);
+  stalled = await commandsWithFaults(
+    shop,
+    (append) =>
+      (stream, ...rest) =>
+        (stream === inventoryStream ? unanswered : append)(stream, ...rest),
+  );
 }, 30_000);
 afterAll(async () => {
-  client.close();
-  await server.close();
+  await stalled.stop();
   await shop.stop();
 });
 
@@ -94,7 +66,7 @@ describe('an order that gets no verdict in time', () => {
     expect(await eventsOf(shop, 'account-pumper', 'OrderPlaced')).toBe(1);
   }, 30_000);
 
-  it('may have 19 more beside it; the next is turned away until they end', async () => {
+  it('may have 19 more beside it; the next is turned away until they end (OR13)', async () => {
     await shop.createProduct({ id: 'queued', price: 10, stock: 1_000 });
     await shop.charge('many', 10_000);
     const asked = atOnce(OPEN_ORDERS_MAX, () => stalled.order('many', { queued: 1 }));

@@ -59,6 +59,23 @@ describe('the document (S23)', () => {
     for (const port of ['edge', 'commands', 'queries'] as const) expect([port, faultsOf(documents[port])]).toEqual([port, []]);
   });
 
+  it('is shown at /docs by files of each port alone, and the page is let load no others', async () => {
+    for (const port of ['edge', 'commands', 'queries'] as const) {
+      const page = await fetch(`${shop[port]}/docs`);
+      expect([port, page.status, page.headers.get('content-security-policy')]).toEqual([
+        port,
+        200,
+        expect.stringMatching(/default-src '(self|none)'/),
+      ]);
+      const files = [...(await page.text()).matchAll(/(?:src|href)="(?!data:)([^"]+)"/g)].map(([, file]) => file as string);
+      expect(files.length).toBeGreaterThan(0);
+      for (const file of files) {
+        const { origin, href } = new URL(file, `${shop[port]}/docs`);
+        expect([port, file, origin, (await fetch(href)).status]).toEqual([port, file, shop[port], 200]);
+      }
+    }
+  });
+
   it('shows the test endpoint only where it is switched on', async () => {
     expect(documents.commands.paths).toHaveProperty('/init');
     const without = await shop.anotherCommandApi({ ENABLE_TEST_ENDPOINTS: '0' });

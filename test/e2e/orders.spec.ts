@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Answer, expectProblem, type Json } from '../support/client.ts';
-import { eventsOf, expectBalance, newCoupon, newProduct, newUser, type PlacedOrder, startShop, type TestShop } from '../support/shop.ts';
+import {
+  eventsOf,
+  expectBalance,
+  newCoupon,
+  newProduct,
+  newUser,
+  type PlacedOrder,
+  soon,
+  startShop,
+  type TestShop,
+  untilPast,
+} from '../support/shop.ts';
 
 let shop: TestShop;
 beforeAll(async () => {
@@ -174,8 +185,9 @@ describe('a refused order', () => {
   it('for an expired coupon says so (R18, D26)', async () => {
     const product = await productAt(1_000);
     const userId = await userWith(1_000);
-    const couponId = await couponFor(userId, { endsAt: new Date(Date.now() + 300).toISOString() });
-    await new Promise((wake) => setTimeout(wake, 350));
+    const endsAt = soon();
+    const couponId = await couponFor(userId, { endsAt });
+    await untilPast(endsAt);
     const answer = await shop.order(userId, { [product]: 1 }, couponId);
     expectProblem(answer, 400, 'coupon-unavailable');
     expect(answer.body).toMatchObject({ reason: 'expired' });

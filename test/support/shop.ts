@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, expect } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, jest } from '@jest/globals';
 import { startCommandApi } from '../../src/commands/main.ts';
 import { startApi } from '../../src/edge/main.ts';
 import { parseConfig } from '../../src/platform/config.ts';
@@ -11,6 +12,9 @@ import { type Answer, type Client, clientOf, type Json, type Options } from './c
 import { startTestEventStore } from './eventStore.ts';
 import { createTestDatabase } from './postgres.ts';
 import { silentLog } from './silentLog.ts';
+
+/** A whole shop is many parts, and other tests run beside it: a minute for each test that needs one, and for its start. */
+jest.setTimeout(60_000);
 
 export type Problem = Json & Readonly<{ type: string; message: string }>;
 export type Coupon = Readonly<{
@@ -100,21 +104,26 @@ export type TestShop = Calls &
     edge: string;
     commands: string;
     queries: string;
+    /** `host:port` of the gRPC services. */
+    grpc: string;
     eventStoreUrl: string;
     databaseUrl: string;
     /** Talks to the edge. */
     client: Client;
     store: EventStore;
     database: Database;
-    anotherCommandApi(env?: Readonly<Record<string, string>>): Promise<CommandProcess>;
+    /** `grpc`: `host:port` of its gRPC services. */
+    anotherCommandApi(env?: Readonly<Record<string, string>>): Promise<CommandProcess & Readonly<{ grpc: string }>>;
     /** Ends the event store alone; its data stays gone. */
     stopEventStore(): Promise<void>;
     /** Ends the api process alone, as SIGTERM does. */
     stopApi(): Promise<void>;
+    /** Ends the projector alone: the views stand still. */
+    stopProjector(): Promise<void>;
     stop(): Promise<void>;
   }>;
 
-const ANY_PORTS = { EDGE_PORT: '0', COMMAND_PORT: '0', QUERY_PORT: '0', PROJECTOR_PORT: '0' };
+const ANY_PORTS = { EDGE_PORT: '0', COMMAND_PORT: '0', QUERY_PORT: '0', PROJECTOR_PORT: '0', GRPC_PORT: '0' };
 
 const once = (end: () => Promise<void>): (() => Promise<void>) => {
   let ended: Promise<void> | undefined;
@@ -138,29 +147,36 @@ export const startShop = async (env: Readonly<Record<string, string>> = {}): Pro
   const api = await startApi(config, silentLog);
   const store = createEsdbEventStore(eventStore.url);
   const database = openDatabase(testDatabase.url, { onConnectionError: () => undefined });
+  await untilQueueStands(store);
   const client = clientOf(at(api.ports.edge));
   const others: CommandProcess[] = [];
 
-  const anotherCommandApi = async (more: Readonly<Record<string, string>> = {}): Promise<CommandProcess> => {
+  const anotherCommandApi: TestShop['anotherCommandApi'] = async (more = {}) => {
     const running = await startCommandApi(parseConfig({ ...common, ...env, ...more }), silentLog);
     const url = at(running.ports.command);
     const own = clientOf(url);
-    const stop = async () => {
+    const stop = once(async () => {
       own.close();
       await running.stop();
-    };
-    const other = { ...callsOf(own), client: own, url, stop };
+    });
+    const other = { ...callsOf(own), client: own, url, grpc: `127.0.0.1:${running.ports.grpc}`, stop };
     others.push(other);
     return other;
   };
   const stopEventStore = once(eventStore.stop);
   const stopApi = once(api.stop);
+  const stopProjector = once(projector.stop);
   const stop = async (): Promise<void> => {
     client.close();
-    await Promise.all([stopApi(), projector.stop(), store.close(), database.close(), ...others.map((other) => other.stop())]);
+    await Promise.all([stopApi(), stopProjector(), store.close(), database.close(), ...others.map((other) => other.stop())]);
     await Promise.all([stopEventStore(), testDatabase.drop()]);
   };
-  const urls = { edge: at(api.ports.edge), commands: at(api.ports.command), queries: at(api.ports.query) };
+  const urls = {
+    edge: at(api.ports.edge),
+    commands: at(api.ports.command),
+    queries: at(api.ports.query),
+    grpc: `127.0.0.1:${api.ports.grpc}`,
+  };
   return {
     ...callsOf(client),
     ...urls,
@@ -172,8 +188,18 @@ export const startShop = async (env: Readonly<Record<string, string>> = {}): Pro
     anotherCommandApi,
     stopEventStore,
     stopApi,
+    stopProjector,
     stop,
   };
+};
+
+/** The topics are made in the background: a test that looks at the end of the log must not find them on their way. */
+const untilQueueStands = async (store: EventStore): Promise<void> => {
+  const stands = async (topic: string) => (await store.readStream(`queueTopic-${topic}`, 0n, { maxCount: 1 }).catch(() => [])).length > 0;
+  for (let tries = 0; tries < 500 && !process.env.KAFKA_BROKERS; tries += 1) {
+    if ((await stands('coupon-requests')) && (await stands('coupon-requests.dlq'))) return;
+    await new Promise((wake) => setTimeout(wake, 10));
+  }
 };
 
 /** A user nobody has seen before, with this balance. */
@@ -204,6 +230,12 @@ export const newCoupon = async (shop: Calls, userId: string, wished: Json): Prom
 /** After `after` the user has this balance, and nothing is held. */
 export const expectBalance = async (shop: Calls, userId: string, balance: number, after: Answer<unknown>): Promise<void> =>
   expect((await shop.balance(userId, { after })).body).toEqual({ userId, balance, held: 0 });
+
+/** A time close enough to wait for, and far enough for the requests before it on a busy machine. */
+export const soon = (): string => new Date(Date.now() + 1_500).toISOString();
+
+/** Waits until this time is over. */
+export const untilPast = (time: string): Promise<void> => sleep(Math.max(0, Date.parse(time) - Date.now()) + 10);
 
 /** From here to the end of the block every test fails whose requests have left a trace in the log. */
 export const expectNothingRecorded = (shopOf: () => TestShop): void => {

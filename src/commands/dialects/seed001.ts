@@ -2,10 +2,10 @@ import { z } from 'zod';
 import type { PolicyId, UserId } from '../../domain/ids.ts';
 import { currentGeneration, policyIdOf } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { amountInput, idInput, invalid, parseBody } from '../../platform/input.ts';
+import { amountInput, idInput, invalid } from '../../platform/input.ts';
 import { type RouteTable, route } from '../../platform/route.ts';
 import type { Mailboxes } from '../mailboxes.ts';
-import { incoming } from '../routes/answer.ts';
+import { bodyAlone, incoming } from '../routes/answer.ts';
 import { chargeAnswers, charging } from '../routes/charges.ts';
 import { issueAnswers, issuing } from '../routes/coupons.ts';
 
@@ -27,12 +27,12 @@ export const seed001Routes = (mailboxes: Mailboxes, clock: Clock, keyRequired: b
   const answerIssue = issuing(mailboxes, clock);
   return {
     'POST /balance/charge': route(charge, async (req, res) => {
-      const { amount, ...body } = parseBody(chargeBody, req);
+      const { amount, ...body } = bodyAlone(chargeBody, req);
       const userId = body.userId as UserId;
       await answerCharge(res, { userId, amount }, incoming(req, res, ['balance/charge', userId], userId, keyRequired));
     }),
     'POST /coupons/issue': route(issue, async (req, res) => {
-      const body = parseBody(issueBody, req);
+      const body = bodyAlone(issueBody, req);
       const userId = body.userId as UserId;
       const named = policyNamed(body);
       const command = incoming(req, res, ['coupons/issue', userId, named], userId, keyRequired);

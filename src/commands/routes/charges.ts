@@ -5,13 +5,13 @@ import type { UserId } from '../../domain/ids.ts';
 import { won } from '../../domain/money.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { fingerprintOf } from '../../platform/idempotency.ts';
-import { amountInput, idInput, parseBody, parseParams } from '../../platform/input.ts';
+import { amountInput, idInput, parseParams } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { Mailboxes } from '../mailboxes.ts';
-import { type Incoming, incoming, mark } from './answer.ts';
+import { bodyAlone, type Incoming, incoming, mark } from './answer.ts';
 
 const params = z.object({ userId: idInput });
 const body = z.strictObject({ amount: amountInput });
@@ -43,7 +43,7 @@ export const chargeRoutes = (mailboxes: Mailboxes, clock: Clock, keyRequired: bo
   return {
     'POST /users/:userId/balance': route(description, async (req, res) => {
       const userId = parseParams(params, req).userId as UserId;
-      const { amount } = parseBody(body, req);
+      const { amount } = bodyAlone(body, req);
       await answerCharge(res, { userId, amount }, incoming(req, res, ['charge', userId], userId, keyRequired));
     }),
   };

@@ -13,9 +13,10 @@ import { shape } from '../../platform/shapes.ts';
 import { type OwnCouponDone, onOwnCoupon } from '../couponUse.ts';
 import type { Told } from '../mailbox.ts';
 import type { Mailboxes } from '../mailboxes.ts';
-import { type Incoming, incoming, mark, timeText } from './answer.ts';
+import { bodyAlone, type Incoming, incoming, mark, timeText } from './answer.ts';
 
-const asked = z.strictObject({ userId: idInput.optional(), policyId: idInput.optional() });
+/** Who and which policy, each by query or as JSON. */
+export const askedCoupon = z.strictObject({ userId: idInput.optional(), policyId: idInput.optional() });
 const complete = z.strictObject({ userId: idInput, policyId: idInput });
 const params = z.object({ couponId: idInput });
 const owner = z.strictObject({ userId: idInput });
@@ -48,7 +49,7 @@ const answers = { 200: { body: couponShape, headers: ['Idempotent-Replayed'] } }
 const refusals = ['unknown-coupon', ['coupon-unavailable', 409]] as const;
 
 const descriptions = {
-  issue: { summary: 'Issue a coupon of a policy to a user', query: asked, body: asked, bodyOptional: true, ...issueAnswers },
+  issue: { summary: 'Issue a coupon of a policy to a user', query: askedCoupon, body: askedCoupon, bodyOptional: true, ...issueAnswers },
   use: { summary: 'Use a coupon outside an order', params, body: use, answers, problems: refusals },
   cancel: {
     summary: 'Take back a use outside an order',
@@ -61,9 +62,9 @@ const descriptions = {
 } as const satisfies Record<string, RouteDescription>;
 
 /** Who wants a coupon of which policy: by query or as JSON. Both are fine as long as they agree. */
-const parseIssue = (req: Request): Wanted => {
-  const query = parseQuery(asked, req);
-  const body = req.body === undefined ? {} : parseBody(asked, req);
+export const parseIssue = (req: Request): Wanted => {
+  const query = parseQuery(askedCoupon, req);
+  const body = req.body === undefined ? {} : parseBody(askedCoupon, req);
   for (const member of ['userId', 'policyId'] as const) {
     if (query[member] !== undefined && body[member] !== undefined && query[member] !== body[member]) {
       throw invalid(member, 'the query and the body say different things');
@@ -100,13 +101,13 @@ export const couponRoutes = (mailboxes: Mailboxes, clock: Clock, keyRequired: bo
       await issue(res, wanted, incoming(req, res, ['issue', wanted.userId, wanted.policyId], wanted.userId, keyRequired));
     }),
     'POST /coupons/:couponId/use': route(descriptions.use, async (req, res) => {
-      const request = parseBody(use, req);
+      const request = bodyAlone(use, req);
       const { command, about, ...of } = commanded(req, res, 'use', request);
       const productId = request.productId as ProductId;
       answerCoupon(res, await onOwnCoupon(mailboxes, of, (coupon) => useCoupon({ coupon, productId, ...command }), about));
     }),
     'POST /coupons/:couponId/cancel-use': route(descriptions.cancel, async (req, res) => {
-      const { command, about, ...of } = commanded(req, res, 'cancel-use', parseBody(owner, req));
+      const { command, about, ...of } = commanded(req, res, 'cancel-use', bodyAlone(owner, req));
       answerCoupon(res, await onOwnCoupon(mailboxes, of, (coupon) => cancelUse({ coupon, ...command }), about));
     }),
     'DELETE /coupons/:couponId': route(descriptions.delete, async (req, res) => {

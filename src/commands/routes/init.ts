@@ -4,13 +4,15 @@ import { AMOUNT_MAX, won } from '../../domain/money.ts';
 import type { GenerationOpening } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Position } from '../../platform/eventStore/eventStore.ts';
-import { parse } from '../../platform/input.ts';
+import { fingerprintOf } from '../../platform/idempotency.ts';
+import { parse, parseQuery } from '../../platform/input.ts';
+import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { sendJson } from '../../platform/sendJson.ts';
 import { dayIn, daysBefore } from '../../platform/serviceZone.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
-import { incoming, mark } from './answer.ts';
+import { incoming, mark, noQuery } from './answer.ts';
 import { WEEK_MINUTES } from './policies.ts';
 
 /** Where every live view has arrived. */
@@ -43,7 +45,10 @@ const description = {
   body: overrides,
   bodyOptional: true,
   answers: {
-    200: z.object({ message: shape.text, policyIds: z.array(shape.id), productIds: z.array(shape.id), generation: shape.count }),
+    200: {
+      body: z.object({ message: shape.text, policyIds: z.array(shape.id), productIds: z.array(shape.id), generation: shape.count }),
+      headers: ['Idempotent-Replayed'],
+    },
   },
   problems: ['read-model-behind'],
 } as const satisfies RouteDescription;
@@ -51,13 +56,16 @@ const description = {
 /** The test endpoint that opens a new generation; it exists only where test endpoints are enabled. */
 export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock, zone: string): RouteTable => ({
   'POST /init': route(description, async (req, res) => {
+    parseQuery(noQuery, req);
     const wished = parse(overrides, req.body === undefined ? {} : req.body);
     const { commandId, about } = incoming(req, res, ['init'], 'shop');
 
-    const { outcome, position } = await setup.openGeneration({ commandId, ...startOf(wished, clock.now(), zone) }, about);
+    const start = startOf(wished, clock.now(), zone);
+    const { outcome, position } = await setup.openGeneration({ commandId, fingerprint: fingerprintOf(wished), ...start }, about);
+    mark(res, position, outcome.kind === 'opened' && outcome.replayed);
+    if (outcome.kind === 'refused') throw new Problem(outcome.reason, 'This key belongs to an opening with other numbers.');
     await views.reached(position, VIEWS_MS_MAX);
 
-    mark(res, position);
     sendJson(res, 200, {
       message: 'System initialized to default state.',
       policyIds: outcome.policies.map(({ policyId }) => policyId),
@@ -67,7 +75,7 @@ export const initRoutes = (setup: ShopSetup, views: ViewPositions, clock: Clock,
   }),
 });
 
-const startOf = (wished: z.output<typeof overrides>, at: number, zone: string): Omit<GenerationOpening, 'commandId'> => {
+const startOf = (wished: z.output<typeof overrides>, at: number, zone: string): Omit<GenerationOpening, 'commandId' | 'fingerprint'> => {
   const today = dayIn(zone, at);
   const days = Array.from({ length: DAYS_CARRIED_OVER }, (_, before) => daysBefore(today, before));
   const policy: PolicyTerms = {
@@ -87,7 +95,7 @@ const startOf = (wished: z.output<typeof overrides>, at: number, zone: string): 
       stock: wished.productStock,
       soldBefore: days.map((day) => ({ day, quantity })),
     })),
-    policies: Array.from({ length: wished.policies }, () => policy),
+    policies: [policy, ...Array.from({ length: wished.policies - 1 }, () => policy)],
     at,
   };
 };

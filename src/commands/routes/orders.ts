@@ -5,13 +5,13 @@ import type { CouponId, OrderId, ProductId, UserId } from '../../domain/ids.ts';
 import { LINE_QUANTITY_MAX, LINES_MAX } from '../../domain/quote.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { fingerprintOf } from '../../platform/idempotency.ts';
-import { idInput, invalid, parseBody } from '../../platform/input.ts';
+import { idInput, invalid } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { OrderPlacement, OrderRefused } from '../orderPlacement.ts';
-import { incoming, mark } from './answer.ts';
+import { bodyAlone, incoming, mark } from './answer.ts';
 
 const item = z.strictObject({
   productId: idInput.meta({ examples: ['p1'] }),
@@ -56,7 +56,7 @@ const description = {
 
 export const orderRoutes = (placement: OrderPlacement, clock: Clock, keyRequired: boolean): RouteTable => ({
   'POST /orders': route(description, async (req, res) => {
-    const request = parseBody(body, req);
+    const request = bodyAlone(body, req);
     const userId = request.userId as UserId;
     const { commandId, about } = incoming(req, res, ['order', userId], userId, keyRequired);
 

@@ -17,14 +17,14 @@ import { AMOUNT_MAX } from '../../domain/money.ts';
 import { openedFrom } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { fingerprintOf } from '../../platform/idempotency.ts';
-import { idInput, nameInput, parseBody, parseParams, parseQuery, timeInput } from '../../platform/input.ts';
+import { idInput, nameInput, parseParams, parseQuery, timeInput } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { sendJson } from '../../platform/sendJson.ts';
 import { shape } from '../../platform/shapes.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
-import { incoming, mark, timeText } from './answer.ts';
+import { bodyAlone, incoming, mark, noQuery, timeText } from './answer.ts';
 
 const INT32_MAX = 2_147_483_647;
 export const WEEK_MINUTES = 10_080;
@@ -49,7 +49,8 @@ const checked = <T extends z.ZodType<Checked>>(terms: T) =>
     })
     .refine(({ startsAt, endsAt }) => startsAt < endsAt, { path: ['endsAt'], error: 'must be after startsAt' });
 
-const newTerms = checked(
+/** The terms of a new policy, as they are sent as JSON. */
+export const newTerms = checked(
   z.strictObject({
     ...changeable,
     count: count.nullable(),
@@ -61,7 +62,6 @@ const newTerms = checked(
 const changedTerms = checked(z.strictObject({ ...changeable, expireMinutes }));
 const addition = z.strictObject({ add: count });
 const params = z.object({ policyId: idInput });
-const noQuery = z.strictObject({});
 
 const policyShape = z.object({
   policyId: shape.id,
@@ -121,7 +121,7 @@ export const policyRoutes = (setup: ShopSetup, mailboxes: Mailboxes, clock: Cloc
   };
   return {
     'POST /coupon-policies': route(descriptions.create, async (req, res) => {
-      const terms: PolicyTerms = parseBody(newTerms, req);
+      const terms: PolicyTerms = bodyAlone(newTerms, req);
       const { commandId, about } = incoming(req, res, ['policy'], ACTOR);
 
       const { outcome, position } = await setup.createPolicy(
@@ -136,11 +136,11 @@ export const policyRoutes = (setup: ShopSetup, mailboxes: Mailboxes, clock: Cloc
       sendJson(res, 201, policyAnswer({ opened, terms: opened.terms, issued: 0, updatedAt: opened.at, deletedAt: null }));
     }),
     'PUT /coupon-policies/:policyId': route(descriptions.change, async (req, res) => {
-      const wished = parseBody(changedTerms, req);
+      const wished = bodyAlone(changedTerms, req);
       await change(req, res, 'policy terms', wished, (command) => changePolicy({ wished, ...command }));
     }),
     'POST /coupon-policies/:policyId/count': route(descriptions.add, async (req, res) => {
-      const { add } = parseBody(addition, req);
+      const { add } = bodyAlone(addition, req);
       await change(req, res, 'policy count', { add }, (command) => addCount({ add, ...command }));
     }),
     'DELETE /coupon-policies/:policyId': route(descriptions.delete, async (req, res) => {

@@ -5,7 +5,7 @@ import { AMOUNT_MAX, won } from '../../domain/money.ts';
 import { currentGeneration } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { fingerprintOf } from '../../platform/idempotency.ts';
-import { amountInput, idInput, nameInput, parseBody, parseParams } from '../../platform/input.ts';
+import { amountInput, idInput, nameInput, parseParams } from '../../platform/input.ts';
 import { Problem } from '../../platform/problem.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { sendJson } from '../../platform/sendJson.ts';
@@ -13,7 +13,7 @@ import { shape } from '../../platform/shapes.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { ShopSetup } from '../shopSetup.ts';
-import { incoming, mark } from './answer.ts';
+import { bodyAlone, incoming, mark } from './answer.ts';
 
 /** Words that stand in the place of an id in paths of the query API. */
 const RESERVED = ['top', 'top-selling'];
@@ -50,7 +50,7 @@ const receiving = {
 
 export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: ShopSetup, clock: Clock): RouteTable => ({
   'POST /products': route(creating, async (req, res) => {
-    const wished = parseBody(newProduct, req);
+    const wished = bodyAlone(newProduct, req);
     const { commandId, about } = incoming(req, res, ['product', wished.id ?? ''], ACTOR);
     const { outcome: generation } = await mailboxes.shop().ask(currentGeneration, about);
 
@@ -77,7 +77,7 @@ export const productRoutes = (mailboxes: Mailboxes, catalog: Catalog, setup: Sho
 
   'POST /products/:productId/stock': route(receiving, async (req, res) => {
     const productId = parseParams(params, req).productId as ProductId;
-    const { quantity } = parseBody(receipt, req);
+    const { quantity } = bodyAlone(receipt, req);
     const { commandId, about } = incoming(req, res, ['stock', productId], ACTOR);
     if (!(await catalog.find(productId, about))) throw new Problem('unknown-product', `There is no product ${productId}.`);
 
