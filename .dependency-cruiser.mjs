@@ -1,4 +1,4 @@
-const sides = '^src/(commands|projections|read-api|embedded)/';
+const sides = '^src/(commands|projections|publishing|read-api|embedded)/';
 
 export default {
   forbidden: [
@@ -32,7 +32,7 @@ export default {
       name: 'audit-independent',
       severity: 'error',
       from: { path: '^src/audit/' },
-      to: { path: '^src/(commands|projections|read-api|embedded|edge|cli)/' },
+      to: { path: '^src/(commands|projections|publishing|read-api|embedded|edge|cli)/' },
     },
     { name: 'load-imports-nothing', severity: 'error', from: { path: '^load/' }, to: { path: '^src/' } },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },

@@ -23,10 +23,11 @@ COPY --from=modules /app/node_modules ./node_modules
 COPY --from=build /app/node_modules/swagger-ui-dist ./node_modules/swagger-ui-dist
 COPY --from=build /app/dist ./dist
 COPY migrations ./migrations
+COPY proto ./proto
 COPY deploy/healthcheck.mjs ./deploy/healthcheck.mjs
 ENV NODE_ENV=production HOST=0.0.0.0
 # All of it belongs to root: the user that runs it can change nothing.
 USER node
-EXPOSE 8080 8081 8082 8083
+EXPOSE 5000 8080 8081 8082 8083 8084
 ENTRYPOINT ["node", "--enable-source-maps", "dist/cli/main.js"]
 CMD ["--help"]

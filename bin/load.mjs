@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 import { findK6, root } from '../load/runner/k6.mjs';
 import { runOriginal } from '../load/runner/original.mjs';
 import { runScenario } from '../load/runner/scenario.mjs';
+import { startServer } from '../load/runner/servers.mjs';
+import { setupOf } from '../load/runner/setups.mjs';
 import { startShop, stopShop } from '../load/runner/shop.mjs';
 
 const usage = `usage: npm run load -- <scenario> [options]         a scenario of load/, for example persona-a-once
@@ -13,6 +15,11 @@ const usage = `usage: npm run load -- <scenario> [options]         a scenario of
   --url <address>       use a shop that runs already (audited only when DATA_DIR names its data)
   --keep                leave the shop running afterwards
   --kill <part>@<s>     kill -9 a process of the shop, s seconds after the shoppers set out; may be repeated
+  --with <server>       start Kafka or Redis for the shop: kafka or redis; may be repeated
+  --outage <server>:<how>@<s>+<t>
+                        stop or freeze a server started here, s seconds after the start, for t seconds; may be repeated
+  --rebalance <s>+<t>   a second coupon worker is started after s seconds and leaves t seconds after it has joined
+  --command-apis <n>    so many command processes, each with its own gRPC port, behind an edge
   --env <NAME=value>    a variable for the script, for example SCALE=0.1 or SCENARIO=flow_300vus; may be repeated
   --expect <states>     load:original: once, 100-of-300 or full (contracts of the persona flow)
 
@@ -23,23 +30,26 @@ const fail = (status, message) => {
   process.exit(status);
 };
 
-/** Scenarios whose shop is another than that of `till up`. */
-const shopOptions = { 'two-processes': ['--command-apis', '2'] };
-
 const parse = () => {
   const options = {
     original: { type: 'boolean' },
     url: { type: 'string' },
     keep: { type: 'boolean' },
     kill: { type: 'string', multiple: true },
+    with: { type: 'string', multiple: true },
+    outage: { type: 'string', multiple: true },
+    rebalance: { type: 'string', multiple: true },
+    'command-apis': { type: 'string' },
     env: { type: 'string', multiple: true },
     expect: { type: 'string' },
     help: { type: 'boolean' },
   };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const kills = (values.kill ?? []).map(
-    (text) => /^([\w-]+)@(\d+(?:\.\d+)?)$/.exec(text) ?? fail(2, `--kill ${text}: use <part>@<seconds>`),
-  );
+  const read = (name, pattern, form) => (values[name] ?? []).map((text) => pattern.exec(text) ?? fail(2, `--${name} ${text}: use ${form}`));
+  const kills = read('kill', /^([\w-]+)@(\d+(?:\.\d+)?)$/, '<part>@<seconds>');
+  const servers = read('with', /^(?:kafka|redis)$/, 'kafka or redis');
+  const outages = read('outage', /^(kafka|redis):(stop|freeze)@(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)$/, '<server>:<stop or freeze>@<s>+<t>');
+  const rebalances = read('rebalance', /^(\d+(?:\.\d+)?)\+(\d+(?:\.\d+)?)$/, '<s>+<t>');
   const pairs = (values.env ?? []).map((text) => /^(\w+)=(.*)$/s.exec(text) ?? fail(2, `--env ${text}: use NAME=value`));
   if (values.help) fail(0, usage);
   if (positionals.length !== 1) fail(2, usage);
@@ -48,20 +58,48 @@ const parse = () => {
     ...values,
     subject: positionals[0],
     kills: kills.map(([, part, seconds]) => ({ part, seconds: Number(seconds) })),
+    servers: servers.map(([name]) => name),
+    outages: outages.map(([, server, how, seconds, lasting]) => ({ server, how, seconds: Number(seconds), lasting: Number(lasting) })),
+    rebalances: rebalances.map(([, seconds, lasting]) => ({ seconds: Number(seconds), lasting: Number(lasting) })),
     env: Object.fromEntries(pairs.map(([, name, value]) => [name, value])),
   };
 };
 
+/** The servers and the shop of this run; with `--url` nothing is started. */
+const open = async ({ url, up, servers: names }) => {
+  if (url) return { urls: { edge: url, commands: url, queries: url } };
+  console.log(`starting ${[...names, 'a shop'].join(', ')} …`);
+  const servers = [];
+  try {
+    for (const name of names) servers.push(await startServer(name));
+    return await startShop(up, servers);
+  } catch (error) {
+    await Promise.all(servers.map((server) => server.end()));
+    throw error;
+  }
+};
+
+const close = async ({ keep }, shop) => {
+  if (!shop.child) return;
+  if (keep) {
+    shop.child.unref();
+    console.log(`the shop goes on at ${shop.urls.edge}, pid ${shop.child.pid}, data in ${shop.dataDir}`);
+    return;
+  }
+  await stopShop(shop);
+  await Promise.all(shop.servers.map((server) => server.end()));
+};
+
 const main = async () => {
-  const options = parse();
+  const asked = parse();
+  const options = asked.original ? { ...asked, up: [] } : setupOf(asked);
   const script = options.original ? resolve(options.subject) : join(root, 'load', `${options.subject.replace(/\.ts$/, '')}.ts`);
   if (!existsSync(script)) fail(2, `no such script: ${script}`);
-  if (options.url && options.kills.length > 0) fail(2, '--kill needs a shop started here');
+  if (options.url && options.kills.length + options.rebalances.length + options.servers.length > 0)
+    fail(2, '--kill, --rebalance and --with need a shop started here');
+  if (options.keep && options.servers.length > 0) fail(2, '--keep leaves no server of --with behind');
   const k6 = findK6();
-  if (!options.url) console.log('starting a shop …');
-  const shop = options.url
-    ? { urls: { edge: options.url, commands: options.url, queries: options.url } }
-    : await startShop(shopOptions[options.subject.replace(/\.ts$/, '')]);
+  const shop = await open(options);
   console.log(`shop at ${shop.urls.edge}`);
   const running = { child: null };
   const interrupt = () => running.child?.kill('SIGINT');
@@ -70,10 +108,7 @@ const main = async () => {
     const run = options.original ? runOriginal : runScenario;
     return (await run({ ...options, script, k6, shop, running })) ? 0 : 1;
   } finally {
-    if (options.keep && shop.child) {
-      shop.child.unref();
-      console.log(`the shop goes on at ${shop.urls.edge}, pid ${shop.child.pid}, data in ${shop.dataDir}`);
-    } else if (shop.child) await stopShop(shop);
+    await close(options, shop);
   }
 };
 

@@ -9,7 +9,7 @@ import { type Expected, onceA, onceB, onceC } from './lib/expect.ts';
 import type { ShopState } from './lib/oracle.ts';
 import { impulsive, malicious, rational, type Visit } from './lib/personas.ts';
 import { once, onceOptions } from './lib/scenario.ts';
-import { thresholds } from './lib/summary.ts';
+import { orderThresholds } from './lib/summary.ts';
 import { sampleViewLag } from './lib/viewLag.ts';
 import { type InitOverrides, openShop, type World } from './lib/world.ts';
 
@@ -38,7 +38,7 @@ if (!crowd) throw new Error(`CROWD must be one of ${Object.keys(crowds).join(', 
 export const options = {
   ...onceOptions(shoppers),
   // What is promised here is that nobody starves; how fast the shop is the other scenarios judge.
-  thresholds: thresholds({ order_time: ['p(99)<1000'], 'http_req_duration{audit:false}': [] }),
+  thresholds: orderThresholds({ order_time: ['p(99)<1000'], 'http_req_duration{audit:false}': [] }),
 };
 export const setup = (): World => openShop(crowd.opened);
 export const sampler = (world: World): void => sampleViewLag(world);

@@ -3,7 +3,7 @@ import type { Options } from 'k6/options';
 import { markPlateau } from './calls.ts';
 import { seconds } from './environment.ts';
 import { emptyPurse, muster, type Purse, shop, type Visit } from './personas.ts';
-import { common, thresholds } from './summary.ts';
+import { common, orderThresholds } from './summary.ts';
 import type { World } from './world.ts';
 
 /** Samples of the view lag in a run of one visit each. */
@@ -16,7 +16,7 @@ export const onceOptions = (vus: number): Options => ({
     shoppers: { executor: 'per-vu-iterations', vus, iterations: 1, maxDuration: '2m' },
     sampler: { executor: 'per-vu-iterations', vus: 1, iterations: ONCE_SAMPLES, maxDuration: '2m', exec: 'sampler' },
   },
-  thresholds: thresholds(),
+  thresholds: orderThresholds(),
 });
 
 /** One visit. Numbered by iteration, not by virtual user: the sampler takes one of those numbers. */
@@ -45,7 +45,7 @@ export const rampOptions = (vus: number, { up, hold, down }: Stages): Options =>
     },
     sampler: { executor: 'constant-vus', vus: 1, duration: seconds(up + hold + down), exec: 'sampler' },
   },
-  thresholds: thresholds({ view_lag: ['p(99)<500', 'max<1000'] }),
+  thresholds: orderThresholds({ view_lag: ['p(99)<500', 'max<1000'] }),
 });
 
 let visits = 0;

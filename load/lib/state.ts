@@ -40,7 +40,7 @@ export const readShop = (ids: readonly string[], run: string): ShopState => {
 };
 
 /** Writes once more and waits for the views to show it. */
-const markEnd = (run: string): { position: string | undefined; lagMs: number } => {
+export const markEnd = (run: string): { position: string | undefined; lagMs: number } => {
   const userId = `mark-${run}`;
   const url = `${commandUrl}/users/${userId}/balance`;
   const charged = send(post('mark the end', url, { amount: 1 }, { audit: true, key: `${run}-mark-${Date.now()}` }));
@@ -83,16 +83,17 @@ const readLists = (paths: readonly string[], position: string | undefined): unkn
 /** The path of the next page: links may be absolute or relative. */
 const nextOf = (link: string | undefined): string | undefined => /<(?:https?:\/\/[^/>]+)?([^>]+)>;\s*rel="?next"?/.exec(link ?? '')?.[1];
 
-const audited = (path: string, readAfter?: string): Call => get(`read ${nameOf(path)}`, `${queryUrl}${path}`, { audit: true, readAfter });
+export const audited = (path: string, readAfter?: string): Call =>
+  get(`read ${nameOf(path)}`, `${queryUrl}${path}`, { audit: true, readAfter });
 
 /** The route without ids and queries, so that metrics keep few names. */
 const nameOf = (path: string): string =>
   path
     .replace(/\?.*$/, '')
     .replace(/^\/users\/(?!id$)[^/]+/, '/users/:id')
-    .replace(/^\/orders\/[^/]+/, '/orders/:id');
+    .replace(/^\/(orders|coupons|coupon-policies)\/[^/]+/, '/$1/:id');
 
-const inSlices = (calls: readonly Call[]) => {
+export const inSlices = (calls: readonly Call[]) => {
   const slices = Array.from({ length: Math.ceil(calls.length / PAGES_AT_ONCE) }, (_, i) =>
     calls.slice(i * PAGES_AT_ONCE, (i + 1) * PAGES_AT_ONCE),
   );

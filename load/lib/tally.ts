@@ -6,7 +6,7 @@ import { Counter } from 'k6/metrics';
  * `sent` is counted before a request leaves, `answered` once its outcome is known, `acked` when that outcome was success.
  * What an interruption or a lost answer leaves open is therefore sent − answered, whatever cut the iteration off.
  */
-const kinds = ['charge', 'charge_won', 'coupon', 'order', 'order_won'] as const;
+const kinds = ['charge', 'charge_won', 'coupon', 'order', 'order_won', 'request'] as const;
 export type Kind = (typeof kinds)[number];
 export type Stage = 'sent' | 'answered' | 'acked';
 

@@ -5,7 +5,7 @@ import { baseUrl } from './environment.ts';
 const VISITS_AT_ONCE = 60;
 const CHARGE = 10_000;
 
-type Opened = Readonly<{ policyIds: readonly string[]; productIds: readonly string[] }>;
+export type Opened = Readonly<{ policyIds: readonly string[]; productIds: readonly string[] }>;
 
 /**
  * `visits` of strangers to the generation just opened, before the run opens its own: a shop that has served for a while

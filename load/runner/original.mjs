@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { counted } from './judge.mjs';
 import { root, startK6 } from './k6.mjs';
-import { commitOf, machine, versions, watchParts } from './parts.mjs';
+import { commitOf, inSummary, machine, versions, watchParts } from './parts.mjs';
 import { report, resultsFolder } from './report.mjs';
 import { auditShop, killsJudged, scheduleKills } from './scenario.mjs';
 import { shopFile } from './shop.mjs';
@@ -47,7 +47,7 @@ export const runOriginal = async (options) => {
     refusals: {},
     auditViolations: audited.count,
     versions: versions(root, k6),
-    machine: { ...machine(), parts },
+    machine: { ...machine(), parts: inSummary(parts) },
     plateauSeconds: 0,
   });
   console.log(`states: ${JSON.stringify(closing?.totals)}`);

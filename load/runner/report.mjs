@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { overflow } from './couponJudge.mjs';
 import { told } from './judge.mjs';
 import { root } from './k6.mjs';
 
@@ -25,6 +26,7 @@ export const report = ({
   versions,
   machine,
   plateauSeconds,
+  lag = [],
 }) => {
   const summary = {
     scenario,
@@ -39,6 +41,8 @@ export const report = ({
     failedRate: figures.failedRate,
     droppedIterations: figures.droppedIterations,
     steps: figures.steps,
+    ...(figures.stages?.length > 0 ? { stages: figures.stages } : {}),
+    ...(lag.length > 0 ? { lag } : {}),
     refusals,
     identities,
     auditViolations,
@@ -55,6 +59,20 @@ export const report = ({
 
 const auditLine = (violations) => (violations === null ? 'not audited' : `${violations} audit violations`);
 
+/** The stages of a ramp, which of them had most requests a second, and from which on the queue did not run empty. */
+const printStages = ({ stages = [], lag = [] }) => {
+  for (const { name, requestsPerSecond, avg, p95, max, lagMin, lagMax } of stages) {
+    const waiting = lagMax === undefined ? '' : `, lag ${told(lagMin)} to ${told(lagMax)}`;
+    console.log(`stage ${name.padEnd(14)} ${told(requestsPerSecond).padStart(10)}/s, avg ${avg}, p95 ${p95}, max ${max} ms${waiting}`);
+  }
+  const best = stages.reduce((most, stage) => (stage.requestsPerSecond > (most?.requestsPerSecond ?? 0) ? stage : most), null);
+  if (best) console.log(`most requests a second in stage ${best.name}`);
+  if (lag.length === 0) return;
+  console.log(
+    `lag at most ${told(Math.max(...lag.map(([, waiting]) => waiting)))}; it did not return to 0 in stage: ${overflow(stages) ?? 'none'}`,
+  );
+};
+
 const print = (summary) => {
   const { requests, seconds, requestsPerSecond, plateauRequestsPerSecond, iterations } = summary;
   const percent = (rate) => `${Math.round(rate * 10_000) / 100} %`;
@@ -68,6 +86,7 @@ const print = (summary) => {
   for (const [step, times] of Object.entries(summary.steps)) {
     console.log(`${step.padEnd(24)}${columns.map((column) => told(times[column]).padStart(10)).join('')}`);
   }
+  printStages(summary);
   console.log(
     `\nrefusals: ${
       Object.entries(summary.refusals)

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { demanded, queued, soaked } from './couponJudge.mjs';
+import { scheduleFaults } from './faults.mjs';
 import { acknowledged, beaten, counted, peaks, refusals, told } from './judge.mjs';
 import { root, startK6 } from './k6.mjs';
-import { commitOf, machine, versions, watchParts } from './parts.mjs';
+import { commitOf, inSummary, machine, versions, watchParts } from './parts.mjs';
 import { report, resultsFolder } from './report.mjs';
-import { audit, killPart, shopFile } from './shop.mjs';
+import { audit, countDeadLetters, killPart, shopFile } from './shop.mjs';
 
 /** Seconds at full load of the scenarios that have a plateau. */
 const PLATEAU_S = 120;
@@ -17,23 +19,32 @@ export const runScenario = async (options) => {
   const scenario = basename(script, '.ts');
   const startedAt = new Date();
   const folder = resultsFolder(scenario, startedAt);
-  const heard = { visits: [], closing: null, kills: [] };
+  const heard = { visits: [], closing: null, kills: [], lag: [], faults: { judged: async () => [] } };
   const lines = {
     flights: (rest) => heard.visits.push(JSON.parse(rest)),
     closing: (rest) => {
       heard.closing = JSON.parse(rest);
     },
-    shoppers: (rest) => scheduleKills(shop, kills, Number(rest.split(' ').at(-1)), heard.kills),
+    lag: (rest) => heard.lag.push(JSON.parse(rest)),
+    shoppers: (rest) => {
+      const startAt = Number(rest.split(' ').at(-1));
+      scheduleKills(shop, kills, startAt, heard.kills);
+      heard.faults = scheduleFaults(shop, options, startAt);
+    },
   };
   console.log(`running ${scenario} …`);
   const { child, ended } = startK6(k6, { script, env: environment(options, folder), tag: basename(folder), lines });
   running.child = child;
-  const partsOf = watchParts(() => [{ name: 'k6', pid: child.pid }, ...(shop.dataDir ? shopFile(shop).processes : [])]);
+  const servers = shop.servers ?? [];
+  const ours = () => servers.map((server) => ({ name: server.name, pid: server.pid() }));
+  const partsOf = watchParts(() => [{ name: 'k6', pid: child.pid }, ...ours(), ...(shop.dataDir ? shopFile(shop).processes : [])]);
   const status = await ended;
   const parts = partsOf();
+  const faults = await heard.faults.judged();
   const audited = await auditShop(shop);
   const figures = figuresOf(folder, status);
-  const identities = [...judge(figures, heard), ...(await killsJudged(shop, kills, heard.kills))];
+  const coupons = await couponsJudged(shop, figures, heard, { audited, parts });
+  const identities = [...judge(figures, heard), ...coupons, ...faults, ...(await killsJudged(shop, kills, heard.kills))];
   const held = report({
     folder,
     scenario,
@@ -43,9 +54,10 @@ export const runScenario = async (options) => {
     identities,
     refusals: refusals(figures.counters),
     auditViolations: audited.count,
-    versions: versions(root, k6),
-    machine: { ...machine(), parts },
+    versions: versions(root, k6, servers),
+    machine: { ...machine(), parts: inSummary(parts) },
     plateauSeconds: Math.max(1, Math.round(PLATEAU_S * figures.scale)),
+    lag: heard.lag,
   });
   for (const violation of audited.violations)
     console.log(`audit: ${typeof violation === 'string' ? violation : JSON.stringify(violation)}`);
@@ -55,19 +67,46 @@ export const runScenario = async (options) => {
 
 /** Audits a shop started here, or one whose data the environment names; any other cannot be audited from outside. */
 export const auditShop = async (shop) => {
-  if (!shop.env && !process.env.DATA_DIR) return { count: null, violations: [] };
+  if (!shop.env && !process.env.DATA_DIR) return { count: null, violations: [], report: null };
   return audit(shop.env ?? process.env);
 };
 
-const environment = ({ shop, kills, env }, folder) => ({
-  BASE_URL: shop.urls.edge,
-  COMMAND_URL: shop.urls.commands,
-  QUERY_URL: shop.urls.queries,
+const environment = (options, folder) => ({
+  BASE_URL: options.shop.urls.edge,
+  COMMAND_URL: options.shop.urls.commands,
+  QUERY_URL: options.shop.urls.queries,
+  ...addresses(options.shop),
   SUMMARY_FILE: join(folder, 'k6.json'),
   FLIGHTS: '1',
-  ...(kills.length > 0 ? { FAULTS: '1' } : {}),
-  ...env,
+  ...([options.kills, options.outages, options.rebalances].some((faults) => faults.length > 0) ? { FAULTS: '1' } : {}),
+  ...options.env,
 });
+
+/** All gRPC servers, and who tells how the queue stands; of a shop that runs elsewhere only what its variables say. */
+const addresses = (shop) => {
+  if (!shop.dataDir) return {};
+  const { processes } = shopFile(shop);
+  const host = new URL(shop.urls.edge).hostname;
+  const grpc = processes.flatMap(({ ports }) => (ports.grpc === undefined ? [] : [`${host}:${ports.grpc}`]));
+  const worker = processes.find(({ ports }) => ports.worker !== undefined);
+  return {
+    ...(grpc.length > 0 ? { GRPC_ADDR: grpc.join(',') } : {}),
+    ...(worker ? { WORKER_URL: `http://${host}:${worker.ports.worker}` } : {}),
+  };
+};
+
+/** What is judged of coupon runs alone; nothing for the others. */
+const couponsJudged = async (shop, { counters }, { closing, lag }, { audited, parts }) => {
+  const { coupons, soak } = closing ?? {};
+  if (!coupons) return [];
+  // Only a shop of its own has had no other queued requests.
+  const proof = coupons.asked === 'request' && shop.child && audited.report;
+  return [
+    demanded(counters, coupons),
+    ...(proof ? queued(counters, coupons, audited.report, await countDeadLetters(shop.env)) : []),
+    ...(soak ? soaked(soak, parts, lag) : []),
+  ];
+};
 
 /** Kills by the clock of the run: seconds after the shoppers set out. */
 export const scheduleKills = (shop, kills, startAt, killed) => {
@@ -116,19 +155,21 @@ const figuresOf = (folder, status) => {
 const judge = (figures, { closing, visits }) => {
   const missed = figures.missedThresholds.map((line) => ({ id: 'threshold', ok: false, expected: line, actual: 'missed' }));
   if (!closing) return [{ id: 'K1', ok: false, expected: 'a state read in teardown', actual: 'none' }, ...missed];
-  const { shoppers, requests } = peaks(visits);
-  const least = figures.plateauRequests > 0 ? 1 : Math.floor(visits.length * AT_ONCE);
   return [
     ...closing.identities,
     ...acknowledged(figures.counters, closing.totals),
     ...counted(figures, closing.counted),
     ...beaten(figures, closing.beaten),
-    {
-      id: 'K13 at once',
-      ok: shoppers >= least,
-      expected: `${told(least)} shoppers`,
-      actual: `${told(shoppers)} shoppers, ${told(requests)} requests in flight`,
-    },
+    ...atOnce(figures, visits),
     ...missed,
   ];
+};
+
+/** Runs whose visits tell when they were under way; those at a rate do not. */
+const atOnce = (figures, visits) => {
+  if (visits.length === 0) return [];
+  const { shoppers, requests } = peaks(visits);
+  const least = figures.plateauRequests > 0 ? 1 : Math.floor(visits.length * AT_ONCE);
+  const actual = `${told(shoppers)} shoppers, ${told(requests)} requests in flight`;
+  return [{ id: 'K13 at once', ok: shoppers >= least, expected: `${told(least)} shoppers`, actual }];
 };

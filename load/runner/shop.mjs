@@ -15,11 +15,15 @@ const till = join(root, 'bin', 'till.mjs');
 const portNames = ['EDGE', 'COMMAND', 'QUERY', 'GRPC', 'PROJECTOR', 'WORKER', 'EVENTSTORE', 'POSTGRES'];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Starts a shop of its own (`till up` with these options) on free ports with empty data, and waits until it is ready. Throws with the tail of its log. */
-export const startShop = async (options = []) => {
+/**
+ * Starts a shop of its own (`till up` with these options) on free ports with empty data, told of these servers, and waits until it is
+ * ready. Throws with the tail of its log.
+ */
+export const startShop = async (options = [], servers = []) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'till-load-'));
   const ports = Object.fromEntries(portNames.map((name) => [`${name}_PORT`, '0']));
-  const env = { ...process.env, ...ports, DATA_DIR: dataDir, ENABLE_TEST_ENDPOINTS: '1' };
+  const given = Object.assign({}, ...servers.map(({ variables }) => variables));
+  const env = { ...process.env, ...given, ...ports, DATA_DIR: dataDir, ENABLE_TEST_ENDPOINTS: '1' };
   // Under npm a shop ends with it; this one ends when the runner says so, or stays with --keep.
   delete env.npm_lifecycle_event;
   const logFile = join(dataDir, 'up.log');
@@ -27,7 +31,7 @@ export const startShop = async (options = []) => {
   // A group of its own: Ctrl-C reaches the runner alone, which then stops the shop in order.
   const child = spawn(process.execPath, [till, 'up', ...options], { cwd: root, env, stdio: ['ignore', log, log], detached: true });
   closeSync(log);
-  const shop = { child, env, dataDir, logFile };
+  const shop = { child, env, dataDir, logFile, servers };
   const until = Date.now() + START_MAX_MS;
   while (!isReady(shop)) {
     if (child.exitCode !== null || Date.now() > until) {
@@ -65,18 +69,28 @@ export const killPart = (shop, name) => {
   return pid;
 };
 
-/** Folds the raw log and compares it with the views: the number of violations, and what they say. */
-export const audit = async (env) => {
-  const child = spawn(process.execPath, [till, 'audit', '--json'], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+/** What `till <args> --json` answers, `null` when it is no JSON; `text` is what was printed, `status` how it ended. */
+const tillJson = async (args, env) => {
+  const child = spawn(process.execPath, [till, ...args, '--json'], { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;
   });
   const status = await new Promise((resolve) => child.once('close', resolve));
   try {
-    const { violations } = JSON.parse(text);
-    return { count: violations.length, violations, status };
+    return { answer: JSON.parse(text), text, status };
   } catch {
-    return { count: null, violations: [`till audit ended with ${status} and no readable answer: ${text.slice(0, 400)}`], status };
+    return { answer: null, text, status };
   }
 };
+
+/** Folds the raw log and compares it with the views: the number of violations, what they say, and the whole report. */
+export const audit = async (env) => {
+  const { answer, text, status } = await tillJson(['audit'], env);
+  if (answer?.violations) return { count: answer.violations.length, violations: answer.violations, report: answer, status };
+  const unreadable = `till audit ended with ${status} and no readable answer: ${text.slice(0, 400)}`;
+  return { count: null, violations: [unreadable], report: null, status };
+};
+
+/** How many messages were put aside; null when that cannot be read. */
+export const countDeadLetters = async (env) => (await tillJson(['dlq', 'list'], env)).answer?.length ?? null;

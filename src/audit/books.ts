@@ -80,6 +80,18 @@ export type CouponChange = Readonly<{
   at: number;
 }>;
 
+/** The one outcome of a request that came by the queue. */
+export type Request = Readonly<{
+  policyId: string;
+  transactionId: string;
+  userId: string;
+  status: 'issued' | 'refused';
+  reason: string | null;
+  couponId: string | null;
+  decidedAt: number;
+  position: Position;
+}>;
+
 /** `onHand` follows what the ledger says of itself; `received` and `taken` are summed up. */
 export type Product = { readonly productId: string; created: CreatedProduct | null; received: number; taken: number; onHand: number };
 
@@ -95,6 +107,8 @@ export type Books = Readonly<{
   orders: Map<string, Order>;
   policies: Map<string, Policy>;
   coupons: Map<string, Coupon>;
+  /** By transaction id and policy. */
+  requests: Map<string, Request>;
   /** By policy and number of the change, from 1. */
   policyChanges: Map<string, PolicyChange>;
   /** By coupon and number of the change; the issue is 1. */
@@ -115,6 +129,7 @@ export const emptyBooks = (serviceZone: string): Books => ({
   orders: new Map(),
   policies: new Map(),
   coupons: new Map(),
+  requests: new Map(),
   policyChanges: new Map(),
   couponChanges: new Map(),
   products: new Map(),

@@ -1,5 +1,6 @@
 import type { Coupon, DataOf, Entry, Policy } from './books.ts';
 import { UNTOUCHED } from './couponUse.ts';
+import { noteIssued } from './requests.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -7,6 +8,7 @@ export const issue = (entry: Entry, issued: DataOf<'CouponIssued'>): void => {
   const { books, id: policyId } = entry;
   const { couponId, serial, commandId } = issued;
   entry.once('I4', 'issue', commandId);
+  noteIssued(entry, issued);
   const policy = books.policies.get(policyId);
   if (policy) {
     countIssue(entry, policy, issued);

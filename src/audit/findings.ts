@@ -11,6 +11,7 @@ export const INVARIANTS = {
   I6: 'at most perUser coupons of a policy for each user',
   I7: 'a coupon is free, held by one order, used once, or deleted; used by an order it stays so',
   I8: 'coupons only by their terms, for their owner, in their time',
+  I9: 'a request of the queue is refused only for a reason that was true',
   I10: 'stock is never negative',
   I11: 'received = on hand + taken',
   I12: 'no order is open for more than 60 s, and nothing else is held',

@@ -12,6 +12,7 @@ import { cancelUse, deleteCoupon, useCoupon } from './couponUse.ts';
 import { type Findings, placeText } from './findings.ts';
 import { place, reject, submit } from './orders.ts';
 import { addCount, changePolicy, deletePolicy, openPolicy } from './policies.ts';
+import { refuseRequest } from './requests.ts';
 import { openGeneration } from './sales.ts';
 import { createProduct, denyStock, receiveStock, takeStock } from './stock.ts';
 
@@ -108,6 +109,7 @@ const HANDLERS: Handlers = {
   CouponCountAdded: addCount,
   CouponPolicyDeleted: deletePolicy,
   CouponIssued: issue,
+  CouponRequestRefused: refuseRequest,
   CouponUsed: useCoupon,
   CouponUseCancelled: cancelUse,
   CouponDeleted: deleteCoupon,

@@ -47,6 +47,7 @@ const sums = ({ totals: t, openOrders, balances, products, policies }: AuditRepo
   `  orders    ${number(t.ordersPlaced)} placed (${number(t.ordersPlacedWithCoupon)} with coupon), ${number(t.ordersRejected)} rejected, ` +
     `${number(t.ordersOpen)} open${openOrders.count > 0 ? `, the oldest for ${number(openOrders.oldestSeconds)} s` : ''}`,
   `  coupons   ${number(t.couponsIssued)} issued, ${number(t.couponsUsed)} used, ${number(t.couponsHeld)} held, ${number(t.couponsDeleted)} deleted`,
+  `  requests  ${number(t.requestsIssued)} of the queue issued, ${number(t.requestsRefused)} refused`,
   ...policies
     .slice(-ITEMS_SHOWN_MAX)
     .map(({ policyId, count, issued }) => `  policy    ${policyId}: ${number(issued)} of ${count === null ? 'any number' : number(count)}`),

@@ -20,6 +20,9 @@ export type Totals = Readonly<{
   couponsHeld: number;
   couponsUsed: number;
   couponsDeleted: number;
+  /** Outcomes of requests that came by the queue. */
+  requestsIssued: number;
+  requestsRefused: number;
 }>;
 
 export type AuditReport = Readonly<{
@@ -63,7 +66,7 @@ export const reportOf = (ledger: Ledger, findings: Findings, views: readonly Vie
   };
 };
 
-const totalsOf = ({ accounts, orders, coupons }: Books): Totals => {
+const totalsOf = ({ accounts, orders, coupons, requests }: Books): Totals => {
   const totals = { accounts: accounts.size, charged: 0, balances: 0, held: 0, spent: 0, ordersPlaced: 0, ordersPlacedWithCoupon: 0 };
   const states = { open: 0, placed: 0, rejected: 0, available: 0, held: 0, used: 0, deleted: 0 };
   for (const { charged, balance, held, spent } of accounts.values()) {
@@ -77,6 +80,8 @@ const totalsOf = ({ accounts, orders, coupons }: Books): Totals => {
     if (status === 'placed' && submitted.couponId !== null) totals.ordersPlacedWithCoupon += 1;
   }
   for (const { status } of coupons.values()) states[status] += 1;
+  let requestsIssued = 0;
+  for (const { status } of requests.values()) requestsIssued += status === 'issued' ? 1 : 0;
   return {
     ...totals,
     ordersPlaced: states.placed,
@@ -86,6 +91,8 @@ const totalsOf = ({ accounts, orders, coupons }: Books): Totals => {
     couponsHeld: states.held,
     couponsUsed: states.used,
     couponsDeleted: states.deleted,
+    requestsIssued,
+    requestsRefused: requests.size - requestsIssued,
   };
 };
 

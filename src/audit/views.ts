@@ -156,6 +156,29 @@ const couponPolicyHistory: View = {
     rowsOf(books.policyChanges, ({ policyId, seq, change, terms, at }) => ({ policy_id: policyId, seq, change, ...termsRow(terms), at })),
 };
 
+const INT32_MAX = 2_147_483_647;
+const numberIn = (policyId: string): number | null => {
+  const number = Number(/^cp(?:0|[1-9]\d*)-([1-9]\d{0,9})$/.exec(policyId)?.[1] ?? 0);
+  return number === 0 || number > INT32_MAX ? null : number;
+};
+
+const couponRequests: View = {
+  name: 'coupon_requests',
+  key: ['transaction_id', 'policy_id'],
+  expected: (books) =>
+    rowsOf(books.requests, ({ transactionId, policyId, userId, status, reason, couponId, decidedAt, position }) => ({
+      transaction_id: transactionId,
+      policy_id: policyId,
+      policy_number: numberIn(policyId),
+      user_id: userId,
+      status,
+      reason,
+      coupon_id: couponId,
+      decided_at: decidedAt,
+      position,
+    })),
+};
+
 const productSales: View = {
   name: 'product_sales',
   key: ['product_id', 'day'],
@@ -177,6 +200,7 @@ export const VIEWS: readonly View[] = [
   products,
   couponPolicies,
   couponPolicyHistory,
+  couponRequests,
   productSales,
   generations,
 ];

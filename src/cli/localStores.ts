@@ -24,6 +24,12 @@ export const onLocalStores =
   (config, log) =>
     start(withLocalStores(config), log);
 
+/** A process that has nothing to ask Postgres. */
+export const onLocalEventStore =
+  (start: StartProcess): StartProcess =>
+  (config, log) =>
+    start({ ...config, eventStoreUrl: localEventStoreUrl(config) }, log);
+
 /** The query side is never told where the event store is. */
 export const onLocalDatabase =
   (start: StartProcess): StartProcess =>

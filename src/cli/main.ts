@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { ConfigError, describeConfig, parseConfig } from '../platform/config.ts';
 import { EXIT, runProcess, type StartProcess } from '../platform/process.ts';
+import { DLQ_OPTIONS } from './dlqOptions.ts';
 import { EVENTS_OPTIONS } from './eventsOptions.ts';
-import { onLocalDatabase, onLocalStores, withLocalStores } from './localStores.ts';
+import { onLocalDatabase, onLocalEventStore, onLocalStores, withLocalStores } from './localStores.ts';
 import { PROJECTIONS_OPTIONS } from './projectionsOptions.ts';
 import { runningShop } from './shopFile.ts';
 import type { Apart } from './up.ts';
@@ -137,6 +138,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   projector: {
     summary: 'run the projector',
     run: listener('projector', async () => onLocalStores((await import('../projections/main.ts')).startProjector)),
+  },
+  'coupon-worker': {
+    summary: 'run the worker that decides queued coupon requests; "api" does so itself where no Kafka is configured',
+    run: listener('coupon-worker', async () => onLocalEventStore((await import('../edge/worker.ts')).startCouponWorker)),
+  },
+  dlq: {
+    summary: 'look through the queued requests that no worker understood, and send them again',
+    options: DLQ_OPTIONS,
+    run: async (args) => (await import('./dlq.ts')).dlqCommand(args),
   },
   'event-store': {
     summary: 'run the embedded event store; "verify" and "backup" read its folder',

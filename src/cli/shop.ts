@@ -10,7 +10,7 @@ import { Supervisor } from './supervisor.ts';
 /** A shop that is being run by this process. `dataDir` is absolute. */
 export type OpenShop = Readonly<{ config: Config; dataDir: string; supervisor: Supervisor; progress: Progress }>;
 
-/** Given URLs as they are, else those the children told; HTTP by port. */
+/** Given URLs as they are, else those the children told; HTTP and gRPC by port. */
 export const urlsOf = ({ config, supervisor }: Pick<OpenShop, 'config' | 'supervisor'>): Urls => {
   const { ports, urls } = supervisor;
   const http = (port: number | undefined): string | undefined =>
@@ -19,6 +19,7 @@ export const urlsOf = ({ config, supervisor }: Pick<OpenShop, 'config' | 'superv
     edge: http(ports.edge),
     commands: http(ports.command),
     queries: http(ports.query),
+    grpc: ports.grpc === undefined ? undefined : `${reachableHost(config.host)}:${ports.grpc}`,
     eventStore: config.eventStoreUrl ?? urls.eventStore,
     postgres: config.databaseUrl ?? urls.postgres,
   };

@@ -5,8 +5,8 @@ import { ownerOf } from '../platform/owner.ts';
 
 export type ShopProcess = Readonly<{ name: string; pid: number; ports: Ports }>;
 
-/** Where a shop is reached; what does not listen yet is left out. */
-export type Urls = Readonly<Partial<Record<'edge' | 'commands' | 'queries' | 'eventStore' | 'postgres', string>>>;
+/** Where a shop is reached; what does not listen yet is left out. gRPC by `host:port`, as its clients want it. */
+export type Urls = Readonly<Partial<Record<'edge' | 'commands' | 'queries' | 'grpc' | 'eventStore' | 'postgres', string>>>;
 
 /** What scripts may know of a running shop. */
 export type Shop = Readonly<{ startedAt: string; processes: readonly ShopProcess[]; urls: Urls }>;

@@ -80,8 +80,8 @@ const linesToTry = (edge: string, dataDir: string): string => {
 };
 
 /** Without passwords: what is printed ends up in files that others read. `shop.json` has the URLs whole, for its owner only. */
-const announce = ({ dataDir }: OpenShop, { edge = '', commands, queries, eventStore, postgres }: Urls): void => {
-  const addresses = `edge=${edge} commands=${commands} queries=${queries} eventstore=${eventStore} postgres=${postgres}`;
+const announce = ({ dataDir }: OpenShop, { edge = '', commands, queries, grpc, eventStore, postgres }: Urls): void => {
+  const addresses = `edge=${edge} commands=${commands} queries=${queries} grpc=${grpc} eventstore=${eventStore} postgres=${postgres}`;
   process.stdout.write(`ready ${maskPasswords(addresses)}\n\nTry:\n${linesToTry(edge, dataDir)}\n\n`);
 };
 
@@ -97,13 +97,14 @@ const startApart = async (
   env: NodeJS.ProcessEnv,
   { commandApis, queryApis }: Apart,
 ): Promise<void> => {
-  const specs = (command: string, count: number, portVariable: string, more: NodeJS.ProcessEnv = {}): ChildSpec[] =>
-    Array.from({ length: count }, (_, i) =>
-      specOf(dataDir, `${command}-${i + 1}`, { ...env, ...BEHIND_THE_EDGE, ...(i === 0 ? {} : { [portVariable]: '0' }), ...more }, command),
-    );
+  const specs = (command: string, count: number, portVariables: readonly string[], more: NodeJS.ProcessEnv = {}): ChildSpec[] =>
+    Array.from({ length: count }, (_, i) => {
+      const ports = i === 0 ? {} : Object.fromEntries(portVariables.map((name) => [name, '0']));
+      return specOf(dataDir, `${command}-${i + 1}`, { ...env, ...BEHIND_THE_EDGE, ...ports, ...more }, command);
+    });
   const apis = [
-    ...specs('command-api', commandApis, 'COMMAND_PORT'),
-    ...specs('query-api', queryApis, 'QUERY_PORT', { EVENTSTORE_URL: '' }),
+    ...specs('command-api', commandApis, ['COMMAND_PORT', 'GRPC_PORT']),
+    ...specs('query-api', queryApis, ['QUERY_PORT'], { EVENTSTORE_URL: '' }),
   ];
   await Promise.all(apis.map((spec) => supervisor.start(spec)));
   const urlsBy = (port: 'command' | 'query'): string =>
@@ -124,6 +125,8 @@ const bringUp = async (shop: OpenShop, apart: Apart | null): Promise<void> => {
   const env = { EVENTSTORE_URL: eventStore, DATABASE_URL: postgres, EVENTSTORE_URL_FILE: '', DATABASE_URL_FILE: '' };
   // One after the other: the projector makes the tables of its views before it listens, and the APIs read them.
   await supervisor.start(specOf(dataDir, 'projector', env));
+  // Where the queue is the event store's, whoever serves commands works it through itself.
+  if (shop.config.kafkaBrokers.length > 0) await supervisor.start(specOf(dataDir, 'coupon-worker', env));
   if (apart === null) await supervisor.start(specOf(dataDir, 'api', env));
   else await startApart(shop, env, apart);
   progress.step('waiting until all is ready');

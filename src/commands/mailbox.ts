@@ -3,6 +3,7 @@ import { AppendInDoubt, type Metadata, NO_STREAM, StoreUnavailable, WrongRevisio
 import { type Asked, type Decided, decideAll, type Told, tellAll } from './batch.ts';
 import { type CommandObserver, noObserver } from './observer.ts';
 import { LINGER_MS, Rivals } from './rivals.ts';
+import type { EndSightings } from './soldOutHints.ts';
 import { type Head, type StreamKind, StreamView, type TypedEvent } from './streamView.ts';
 import { TimeLimits } from './timeLimits.ts';
 
@@ -56,6 +57,8 @@ export type MailboxKind<S, E extends TypedEvent> = StreamKind<S, E> &
     observer?: CommandObserver;
     /** Of `settleMsMax`; one of its own unless given. */
     limits?: TimeLimits;
+    /** What other processes have seen of such streams; refusals that may rest on a recent state rest on that, too. */
+    sightings?: EndSightings | null;
   }>;
 
 /**
@@ -73,6 +76,8 @@ export class Mailbox<S, E extends TypedEvent> {
   private readonly limits: TimeLimits;
   private waiting: Asked<S, E>[] = [];
   private running: boolean = false;
+  /** When another process saw the stream end at this revision, by the monotonic clock of this one. */
+  private sighted = { revision: NO_STREAM, asOf: Number.NEGATIVE_INFINITY };
 
   constructor(stream: string, kind: MailboxKind<S, E>) {
     this.kind = kind;
@@ -173,7 +178,7 @@ export class Mailbox<S, E extends TypedEvent> {
     const answered = batch.slice(0, decided.answers.length);
     if (decided.events.length === 0) {
       // Nothing will be appended, so nothing proves the state these answers came from: look first.
-      if (this.isStale(head, answered, decided.restsOn) && (await this.catchUp(signal)).revision !== head.revision) return false;
+      if (this.isStale(head, answered, decided.restsOn) && !(await this.stillEnds(head, answered, decided.restsOn, signal))) return false;
     } else if (!(await this.append(decided, head, signal))) return false;
     tellAll(answered, decided.answers, this.view.head.position);
     if (answered.length < batch.length) this.putBack(batch.slice(answered.length));
@@ -189,7 +194,28 @@ export class Mailbox<S, E extends TypedEvent> {
   private isStale(head: Head<S>, batch: readonly Asked<S, E>[], restsOn: Decided<S>['restsOn']): boolean {
     const newest = batch.at(-1);
     if (newest === undefined || restsOn === 'recorded') return false;
-    return head.asOf + (restsOn === 'recent' ? this.kind.options.freshForMs : 0) < newest.askedAt;
+    if (restsOn === 'current') return head.asOf < newest.askedAt;
+    const seenAt = this.sighted.revision === head.revision ? Math.max(this.sighted.asOf, head.asOf) : head.asOf;
+    return seenAt + this.kind.options.freshForMs < newest.askedAt;
+  }
+
+  /** Whether the stream ends where these answers were decided: what others have just seen of it will do for recent ones. */
+  private async stillEnds(
+    head: Head<S>,
+    batch: readonly Asked<S, E>[],
+    restsOn: Decided<S>['restsOn'],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const sightings = restsOn === 'recent' ? (this.kind.sightings ?? null) : null;
+    if (sightings) {
+      const asOf = await sightings.seen(this.view.stream, head);
+      if (asOf !== null) this.sighted = { revision: head.revision, asOf };
+      if (!this.isStale(head, batch, restsOn)) return true;
+    }
+    const read = await this.catchUp(signal);
+    if (read.revision !== head.revision) return false;
+    sightings?.tell(this.view.stream, read);
+    return true;
   }
 
   /**

@@ -11,6 +11,7 @@ import { Mailbox, type MailboxKind, type MailboxOptions, mailboxDefaults } from 
 import { type CommandObserver, noObserver } from './observer.ts';
 import { accountSnapshots, inventorySnapshots, policySnapshots } from './snapshotKinds.ts';
 import { type SnapshotKind, type SnapshotPorts, StreamSnapshots } from './snapshots.ts';
+import type { EndSightings } from './soldOutHints.ts';
 import type { TypedEvent } from './streamView.ts';
 import { TimeLimits } from './timeLimits.ts';
 
@@ -24,7 +25,7 @@ const EVENTS_WEIGHED_MAX = 1_000;
 /** After so many more mailboxes they are weighed. */
 const WEIGH_EVERY = 512;
 /** How old the sight of a sold-out policy may be: R13 allows a refusal that was true this long before it was asked for. */
-const SOLD_OUT_FRESH_FOR_MS = 100;
+export const SOLD_OUT_FRESH_FOR_MS = 100;
 
 type AnyMailbox = Mailbox<never, never>;
 
@@ -33,6 +34,8 @@ export type MailboxesOptions = Readonly<{
   observer?: CommandObserver;
   /** Where snapshots are kept; without it streams are always read from their beginning. */
   snapshots?: Omit<SnapshotPorts, 'store'> | null;
+  /** What processes tell one another of sold-out policies; without it each reads for itself. */
+  soldOut?: EndSightings | null;
   /** For tests: other limits for all mailboxes. */
   mailbox?: Partial<MailboxOptions>;
   /** For tests: a ledger that forgets sooner. */
@@ -83,7 +86,7 @@ export class Mailboxes {
 const parse = <E>(stored: RecordedEvent): E => parseEvent(stored) as unknown as E;
 
 const kindsOf = (store: EventStore, monotonic: () => number, given: MailboxesOptions) => {
-  const { observer = noObserver, snapshots = null, mailbox = {}, ledger = inventoryFold } = given;
+  const { observer = noObserver, snapshots = null, soldOut = null, mailbox = {}, ledger = inventoryFold } = given;
   const kind = <S, E extends TypedEvent>(fold: Fold<S, E>, own: Partial<MailboxOptions> = {}): MailboxKind<S, E> => {
     const options = { ...mailboxDefaults, ...own, ...mailbox };
     return { store, fold, parse, monotonic, observer, options, limits: new TimeLimits(options.settleMsMax, monotonic), snapshots: null };
@@ -91,7 +94,7 @@ const kindsOf = (store: EventStore, monotonic: () => number, given: MailboxesOpt
   const kept = <S extends object>(of: SnapshotKind<S>) => (snapshots ? new StreamSnapshots(of, { store, ...snapshots }) : null);
   return {
     account: { ...kind(accountFold), snapshots: kept(accountSnapshots) },
-    policy: { ...kind(couponPolicyFold, { freshForMs: SOLD_OUT_FRESH_FOR_MS }), snapshots: kept(policySnapshots) },
+    policy: { ...kind(couponPolicyFold, { freshForMs: SOLD_OUT_FRESH_FOR_MS }), snapshots: kept(policySnapshots), sightings: soldOut },
     inventory: { ...kind(ledger), snapshots: kept(inventorySnapshots) },
     product: kind(productFold),
     shop: kind(shopFold),

@@ -1,3 +1,4 @@
+import { startGrpcBesideCommands } from '../edge/grpc/start.ts';
 import { createApp, listen } from '../platform/http.ts';
 import { createMetrics } from '../platform/metrics.ts';
 import type { StartProcess } from '../platform/process.ts';
@@ -5,7 +6,7 @@ import { rateLimitOf } from '../platform/rateLimit.ts';
 import { createCommandSide } from './module.ts';
 import { explainCommandError } from './routes/explain.ts';
 
-/** `till command-api`: the command API alone. */
+/** `till command-api`: the command API alone, and the gRPC services, which need both sides. */
 export const startCommandApi: StartProcess = async (config, log) => {
   const metrics = createMetrics();
   const side = createCommandSide(config, log, metrics);
@@ -19,11 +20,14 @@ export const startCommandApi: StartProcess = async (config, log) => {
     trustedProxies: config.trustedProxies,
     explain: explainCommandError,
   });
-  const server = await listen(app, config.host, config.commandPort);
+  const [server, grpc] = await Promise.all([
+    listen(app, config.host, config.commandPort),
+    startGrpcBesideCommands({ config, log, metrics }, side),
+  ]);
   return {
-    ports: { command: server.port },
+    ports: { command: server.port, grpc: grpc.port },
     stop: async () => {
-      await server.close();
+      await Promise.all([server.close(), grpc.close()]);
       await side.close();
     },
   };

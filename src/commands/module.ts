@@ -1,4 +1,7 @@
 import { Container, ContainerModule, type ServiceIdentifier } from 'inversify';
+import type { Cache } from '../platform/cache/cache.ts';
+import { learned } from '../platform/cache/learned.ts';
+import { openCache } from '../platform/cache/openCache.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import { createEsdbEventStore } from '../platform/eventStore/esdbEventStore.ts';
@@ -8,14 +11,26 @@ import type { HealthChecks, RouteTable } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Metrics } from '../platform/metrics.ts';
 import { type Database, openDatabase } from '../platform/postgres.ts';
+import { EXIT } from '../platform/process.ts';
+import { openQueue } from '../platform/queue/openQueue.ts';
+import type { Queue } from '../platform/queue/queue.ts';
+import { ZonedTime } from '../platform/zonedTime.ts';
 import { Catalog } from './catalog.ts';
+import { seed000Routes } from './dialects/seed000.ts';
 import { seed001Routes } from './dialects/seed001.ts';
+import { CouponService } from './dialects/seed004.ts';
+import { UserCouponService } from './dialects/seed004Coupons.ts';
 import { LedgerWarmUp } from './ledgerWarmUp.ts';
-import { Mailboxes } from './mailboxes.ts';
+import { Mailboxes, SOLD_OUT_FRESH_FOR_MS } from './mailboxes.ts';
 import { countedAppends, countedMailboxes, tellBlindness } from './metrics.ts';
 import { type CommandObserver, noObserver } from './observer.ts';
 import { OrderPlacement } from './orderPlacement.ts';
 import { LedgerHistory, type PastVerdicts } from './pastVerdicts.ts';
+import { PresentGeneration } from './presentGeneration.ts';
+import { CouponQueue } from './queue/couponQueue.ts';
+import { CouponWorker } from './queue/couponWorker.ts';
+import { countedRequests, noQueueObserver, type QueueObserver } from './queue/queueObserver.ts';
+import { type QueueSide, startQueue } from './queue/queueSide.ts';
 import { ReadModels } from './readModels.ts';
 import { chargeRoutes } from './routes/charges.ts';
 import { couponRoutes } from './routes/coupons.ts';
@@ -23,9 +38,14 @@ import { initRoutes } from './routes/init.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { policyRoutes } from './routes/policies.ts';
 import { productRoutes } from './routes/products.ts';
+import { queuedCouponRoutes } from './routes/queuedCoupons.ts';
 import { SetupFeed } from './setupFeed.ts';
 import { ShopSetup } from './shopSetup.ts';
+import { type EndSightings, soldOutHints } from './soldOutHints.ts';
 import { Watchdog } from './watchdog.ts';
+
+/** What the clients of seed 004 call. */
+export type Seed004Commands = Readonly<{ coupons: CouponService; userCoupons: UserCouponService }>;
 
 const id = <T>(name: string) => Symbol.for(`commands.${name}`) as ServiceIdentifier<T>;
 
@@ -37,6 +57,7 @@ export const CommandId = {
   truncation: id<StreamTruncation>('truncation'),
   database: id<Database>('database'),
   observer: id<CommandObserver>('observer'),
+  soldOut: id<EndSightings | null>('soldOut'),
   mailboxes: id<Mailboxes>('mailboxes'),
   catalog: id<Catalog>('catalog'),
   pastVerdicts: id<PastVerdicts>('pastVerdicts'),
@@ -45,7 +66,12 @@ export const CommandId = {
   feed: id<SetupFeed>('feed'),
   readModels: id<ReadModels>('readModels'),
   watchdog: id<Watchdog>('watchdog'),
+  queue: id<Queue>('queue'),
+  queueObserver: id<QueueObserver>('queueObserver'),
+  requests: id<CouponQueue>('requests'),
+  worker: id<CouponWorker>('worker'),
   routes: id<RouteTable>('routes'),
+  seed004: id<Seed004Commands>('seed004'),
 } as const;
 
 /** The write side. What a class needs stands in its constructor; only this file knows the container. */
@@ -53,11 +79,18 @@ export const commandModule = new ContainerModule(({ bind }) => {
   const C = CommandId;
   bind(C.observer).toConstantValue(noObserver);
   bind(C.truncation).toConstantValue(noTruncation);
+  bind(C.soldOut).toConstantValue(null);
   bind(C.mailboxes)
     .toResolvedValue(
-      (store: EventStore, clock: Clock, observer: CommandObserver, truncation: StreamTruncation, log: Logger) =>
-        new Mailboxes(store, clock.monotonic, { observer, snapshots: { truncate: truncation.truncate, log } }),
-      [C.eventStore, C.clock, C.observer, C.truncation, C.log],
+      (
+        store: EventStore,
+        clock: Clock,
+        observer: CommandObserver,
+        truncation: StreamTruncation,
+        soldOut: EndSightings | null,
+        log: Logger,
+      ) => new Mailboxes(store, clock.monotonic, { observer, soldOut, snapshots: { truncate: truncation.truncate, log } }),
+      [C.eventStore, C.clock, C.observer, C.truncation, C.soldOut, C.log],
     )
     .inSingletonScope();
   bind(C.catalog)
@@ -93,6 +126,35 @@ export const commandModule = new ContainerModule(({ bind }) => {
       [C.readModels, C.placement, C.feed, C.eventStore, C.clock, C.log],
     )
     .inSingletonScope();
+  bind(C.queueObserver).toConstantValue(noQueueObserver);
+  bind(C.queue)
+    .toResolvedValue(
+      (config: Config, store: EventStore, { truncate }: StreamTruncation, log: Logger) => openQueue(config, { store, truncate, log }),
+      [C.config, C.eventStore, C.truncation, C.log],
+    )
+    .inSingletonScope();
+  bind(C.requests)
+    .toResolvedValue((queue: Queue, observer: QueueObserver) => new CouponQueue(queue, observer), [C.queue, C.queueObserver])
+    .inSingletonScope();
+  bind(C.worker)
+    .toResolvedValue(
+      (queue: Queue, requests: CouponQueue, mailboxes: Mailboxes, clock: Clock, log: Logger, observer: QueueObserver) =>
+        new CouponWorker({ queue, requests, mailboxes, clock, log, observer, onDead: (error) => end(log, error) }),
+      [C.queue, C.requests, C.mailboxes, C.clock, C.log, C.queueObserver],
+    )
+    .inSingletonScope();
+  bind(C.seed004)
+    .toResolvedValue(
+      (config: Config, clock: Clock, mailboxes: Mailboxes, setup: ShopSetup): Seed004Commands => {
+        const generation = new PresentGeneration(mailboxes, clock);
+        return {
+          coupons: new CouponService(mailboxes, setup, generation, clock, new ZonedTime(config.serviceZone)),
+          userCoupons: new UserCouponService(mailboxes, generation, clock, config.idempotencyRequired),
+        };
+      },
+      [C.config, C.clock, C.mailboxes, C.setup],
+    )
+    .inSingletonScope();
   bind(C.routes)
     .toResolvedValue(
       (
@@ -103,30 +165,47 @@ export const commandModule = new ContainerModule(({ bind }) => {
         placement: OrderPlacement,
         setup: ShopSetup,
         models: ReadModels,
+        requests: CouponQueue,
       ): RouteTable => ({
         ...chargeRoutes(mailboxes, clock, config.idempotencyRequired),
         ...couponRoutes(mailboxes, clock, config.idempotencyRequired),
         ...orderRoutes(placement, clock, config.idempotencyRequired),
         ...productRoutes(mailboxes, catalog, setup, clock),
         ...policyRoutes(setup, mailboxes, clock),
+        ...queuedCouponRoutes(requests, clock, config.idempotencyRequired),
+        ...seed000Routes(requests, mailboxes, clock),
         ...seed001Routes(mailboxes, clock, config.idempotencyRequired),
         ...(config.enableTestEndpoints ? initRoutes(setup, models, clock, config.serviceZone) : {}),
       }),
-      [C.config, C.clock, C.mailboxes, C.catalog, C.placement, C.setup, C.readModels],
+      [C.config, C.clock, C.mailboxes, C.catalog, C.placement, C.setup, C.readModels, C.requests],
     )
     .inSingletonScope();
 });
 
+/** For a process that is of no use any more: whoever supervises it starts it again. */
+const end = (log: Logger, error: Error): void => {
+  log.fatal({ err: error }, 'the queue delivers nothing more to this process');
+  process.exit(EXIT.failed);
+};
+
 const CONNECTIONS_MAX = 4;
 
-/** The outside world of the write side: real clock, event store and Postgres. Tests bind others in their place. */
+/** The outside world of the write side: real clock, event store and queue. Tests bind others in their place. */
 const portsModule = (config: Config, log: Logger, metrics: Metrics) =>
-  new ContainerModule(({ bind }) => {
+  new ContainerModule(({ bind, rebind }) => {
     bind(CommandId.config).toConstantValue(config);
     bind(CommandId.log).toConstantValue(log);
     bind(CommandId.clock).toConstantValue(systemClock);
     const store = createEsdbEventStore(required(config.eventStoreUrl, 'EVENTSTORE_URL'), { log });
     bind(CommandId.eventStore).toConstantValue(countedAppends(store, metrics));
+    const truncation = createStreamTruncation(required(config.eventStoreUrl, 'EVENTSTORE_URL'), { log });
+    rebind(CommandId.truncation).toConstantValue(truncation);
+    rebind(CommandId.observer).toConstantValue(countedMailboxes(metrics));
+    rebind(CommandId.queueObserver).toConstantValue(countedRequests(metrics));
+  });
+
+const databaseModule = (config: Config, log: Logger) =>
+  new ContainerModule(({ bind }) => {
     bind(CommandId.database).toConstantValue(
       openDatabase(required(config.databaseUrl, 'DATABASE_URL'), {
         applicationName: 'tillstream commands',
@@ -142,19 +221,31 @@ const required = (value: string | null, variable: string): string => {
 };
 
 /** What a process that serves commands mounts, watches and closes. */
-export type CommandSide = Readonly<{ routes: RouteTable; health: HealthChecks; close(): Promise<void> }>;
+export type CommandSide = Readonly<{ routes: RouteTable; seed004: Seed004Commands; health: HealthChecks; close(): Promise<void> }>;
+
+/** Hints name the store whose streams they tell of: a cache may serve several shops. */
+const hintsBy = (cache: Cache, container: Container): EndSightings => {
+  const store = container.get(CommandId.eventStore);
+  return soldOutHints(
+    cache,
+    learned(() => store.identity()),
+    container.get(CommandId.clock),
+    SOLD_OUT_FRESH_FOR_MS,
+  );
+};
 
 /** Starts the write side: feed and watchdog run until `close`, which lets running commands finish first. */
 export const createCommandSide = (config: Config, log: Logger, metrics: Metrics): CommandSide => {
   const container = new Container();
-  container.load(commandModule, portsModule(config, log, metrics));
-  container.rebind(CommandId.observer).toConstantValue(countedMailboxes(metrics));
-  const truncation = createStreamTruncation(required(config.eventStoreUrl, 'EVENTSTORE_URL'), { log });
-  container.rebind(CommandId.truncation).toConstantValue(truncation);
+  container.load(commandModule);
+  container.load(portsModule(config, log, metrics), databaseModule(config, log));
+  const cache = openCache(config.redisUrl, 'command', log, metrics);
+  if (cache.isShared) container.rebind(CommandId.soldOut).toConstantValue(hintsBy(cache, container));
   const feed = container.get(CommandId.feed);
   const watchdog = container.get(CommandId.watchdog);
   const store = container.get(CommandId.eventStore);
   const database = container.get(CommandId.database);
+  const queued = startQueue(queueSideOf(container, metrics, config.kafkaBrokers.length === 0));
   const ledger = new LedgerWarmUp(container.get(CommandId.mailboxes), log);
   ledger.start();
   feed.start();
@@ -162,10 +253,44 @@ export const createCommandSide = (config: Config, log: Logger, metrics: Metrics)
   tellBlindness(watchdog, metrics);
   return {
     routes: container.get(CommandId.routes),
+    seed004: container.get(CommandId.seed004),
     health: { eventStore: async () => void (await store.head()), ledger: () => ledger.check() },
     close: async () => {
-      await Promise.all([watchdog.stop(), feed.stop(), ledger.stop()]);
-      await Promise.all([store.close(), truncation.close(), database.close()]);
+      await Promise.all([watchdog.stop(), feed.stop(), ledger.stop(), queued.stop()]);
+      await Promise.all([store.close(), container.get(CommandId.truncation).close(), database.close()]);
+    },
+  };
+};
+
+const queueSideOf = (container: Container, metrics: Metrics, withWorker: boolean): QueueSide => ({
+  queue: container.get(CommandId.queue),
+  requests: container.get(CommandId.requests),
+  worker: withWorker ? container.get(CommandId.worker) : null,
+  log: container.get(CommandId.log),
+  metrics,
+});
+
+/** What `till coupon-worker` runs, watches and closes: the worker alone, without commands and without Postgres. */
+export type WorkerSide = Readonly<{ health: HealthChecks; close(): Promise<void> }>;
+
+/** Starts the worker; it joins its group in the background, for as long as that takes. */
+export const createWorkerSide = (config: Config, log: Logger, metrics: Metrics): WorkerSide => {
+  const container = new Container();
+  container.load(commandModule);
+  container.load(portsModule(config, log, metrics));
+  const store = container.get(CommandId.eventStore);
+  const worker = container.get(CommandId.worker);
+  const queued = startQueue(queueSideOf(container, metrics, true));
+  return {
+    health: {
+      eventStore: async () => void (await store.head()),
+      queue: () => {
+        if (!worker.hasJoined) throw new Error('the worker has not joined its group yet');
+      },
+    },
+    close: async () => {
+      await queued.stop();
+      await Promise.all([store.close(), container.get(CommandId.truncation).close()]);
     },
   };
 };

@@ -30,7 +30,7 @@ const byCommandAndUser = (policy: CouponPolicy): CouponPolicy => {
 };
 
 export const policySnapshots: SnapshotKind<CouponPolicy> = {
-  version: 'couponPolicy 1',
+  version: 'couponPolicy 2',
   everyEvents: 10_000,
   everyPart: 1 / 4,
   always: false,

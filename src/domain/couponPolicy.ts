@@ -2,7 +2,7 @@ import type { CommandId, CouponId, Fingerprint, PolicyId, UserId } from './ids.t
 import { couponIdOf } from './ids.ts';
 import { assertNever, type Decision, type Fold, recall, record, refuse, refuseAsOfRecently } from './kernel.ts';
 import { RewindableMap } from './rewindable.ts';
-import { type EventOf, integer, object, oneOf, orNull, type Parsed, text } from './shape.ts';
+import { type EventOf, integer, object, oneOf, optional, orNull, type Parsed, text } from './shape.ts';
 
 export const couponPolicyStream = (id: PolicyId): string => `couponPolicy-${id}`;
 
@@ -40,9 +40,20 @@ export const couponPolicyEvents = {
     discountAmount: integer(),
     issuedAt: integer(),
     expiresAt: integer(),
+    /** Only of a coupon that was asked for by the queue: `issuedAt` is when the queue took the request. */
+    queued: optional(object({ transactionId: text(), decidedAt: integer() })),
+  }),
+  /** A request from the queue that got no coupon (R48). It may be the first event of a stream whose policy was never opened. */
+  CouponRequestRefused: object({
+    transactionId: text(),
+    userId: text<UserId>(),
+    commandId: text<CommandId>(),
+    reason: oneOf('unknown-policy', 'not-open', 'sold-out', 'already-issued'),
+    requestedAt: integer(),
+    decidedAt: integer(),
   }),
   CouponPolicyChanged: object(changed),
-  /** More of a limited policy: `terms.count` is what there is now, `added` what was added (R3). */
+  /** More of a limited policy: `terms.count` is what there is now, `added` what was added (R3). Other terms may change with it. */
   CouponCountAdded: object({ added: integer(), ...changed }),
   /** No more is issued or changed. What was issued stays (R7, R10). */
   CouponPolicyDeleted: object(changed),
@@ -50,6 +61,7 @@ export const couponPolicyEvents = {
 export type CouponPolicyEvent = EventOf<typeof couponPolicyEvents>;
 export type OpenedPolicy = Extract<CouponPolicyEvent, { type: 'CouponPolicyOpened' }>['data'];
 export type IssuedCoupon = Extract<CouponPolicyEvent, { type: 'CouponIssued' }>['data'];
+export type RefusedRequest = Extract<CouponPolicyEvent, { type: 'CouponRequestRefused' }>['data'];
 
 /** A policy as it stands after its last change; `issued`: coupons given out until then. */
 export type PolicyNow = Readonly<{ opened: OpenedPolicy; terms: PolicyTerms; issued: number; updatedAt: number; deletedAt: number | null }>;
@@ -64,6 +76,8 @@ export type CouponPolicy = Readonly<{
   byCommand: RewindableMap<CommandId, IssuedCoupon>;
   /** The newest coupon of each user. */
   byUser: RewindableMap<UserId, IssuedCoupon>;
+  /** Requests from the queue that were refused, by whose they were and why. */
+  refusedRequests: RewindableMap<CommandId, Pick<RefusedRequest, 'userId' | 'reason'>>;
   /** What each change was answered with. */
   changes: RewindableMap<CommandId, Readonly<{ fingerprint: Fingerprint; policy: PolicyNow }>>;
 }>;
@@ -78,6 +92,7 @@ export const couponPolicyFold: Fold<CouponPolicy, CouponPolicyEvent> = {
       issued: RewindableMap.empty(),
       byCommand: RewindableMap.empty(),
       byUser: RewindableMap.empty(),
+      refusedRequests: RewindableMap.empty(),
       changes: RewindableMap.empty(),
     } as CouponPolicy;
   },
@@ -93,6 +108,10 @@ export const couponPolicyFold: Fold<CouponPolicy, CouponPolicyEvent> = {
           byCommand: policy.byCommand.set(coupon.commandId, coupon),
           byUser: policy.byUser.set(coupon.userId, coupon),
         };
+      }
+      case 'CouponRequestRefused': {
+        const { commandId, userId, reason } = event.data;
+        return { ...policy, refusedRequests: policy.refusedRequests.set(commandId, { userId, reason }) };
       }
       case 'CouponPolicyChanged':
       case 'CouponCountAdded':
@@ -123,7 +142,8 @@ export const openPolicy =
   (state: CouponPolicy): Decision<CouponPolicyEvent, OpenedPolicy> =>
     state.opened ? recall(state.opened) : record([{ type: 'CouponPolicyOpened', data: policy }], policy);
 
-export type Issue = Readonly<{ userId: UserId; commandId: CommandId; at: number }>;
+/** `queued`: of a request from the queue. */
+export type Issue = Readonly<{ userId: UserId; commandId: CommandId; at: number; queued?: NonNullable<IssuedCoupon['queued']> }>;
 export type Issued =
   | Readonly<{ kind: 'issued'; coupon: IssuedCoupon; replayed: boolean }>
   | Readonly<{ kind: 'refused'; reason: 'unknown-policy' | 'not-open' }>
@@ -132,7 +152,7 @@ export type Issued =
 
 /** First come, first served. The checks stand in the order of R12; the first that fails is the answer. */
 export const issueCoupon =
-  ({ userId, commandId, at }: Issue) =>
+  ({ userId, commandId, at, queued }: Issue) =>
   (policy: CouponPolicy): Decision<CouponPolicyEvent, Issued> => {
     const known = policy.byCommand.get(commandId);
     if (known) return recall({ kind: 'issued', coupon: known, replayed: true });
@@ -154,6 +174,7 @@ export const issueCoupon =
       discountAmount: terms.discountAmount,
       issuedAt: at,
       expiresAt: Math.min(terms.endsAt, at + terms.expireMinutes * MINUTE_MS),
+      ...(queued && { queued }),
     };
     return record([{ type: 'CouponIssued', data: coupon }], { kind: 'issued', coupon, replayed: false });
   };
@@ -184,18 +205,33 @@ export const changePolicy =
       return recordChange({ type: 'CouponPolicyChanged', data: { terms: after, ...command } }, policy);
     });
 
-/** More coupons, on top of those there are (R3). An unlimited policy stays one (R2). */
+/** More coupons, on top of those there are (R3), with other terms if `wished`. An unlimited policy stays one (R2). */
 export const addCount =
-  ({ add, ...command }: Command & Readonly<{ add: number }>) =>
+  ({ add, wished, ...command }: Command & Readonly<{ add: number; wished?: NewTerms }>) =>
   (state: CouponPolicy): Decision<CouponPolicyEvent, PolicyChanged> =>
     known(state, command) ??
     present(state, (policy) => {
       const { terms } = policy;
       if (terms.count === null) return refuse({ kind: 'refused', reason: 'policy-term-immutable' });
       if (terms.count + add > COUNT_MAX) return refuse({ kind: 'refused', reason: 'limit-exceeded' });
-      const after = { ...terms, count: terms.count + add };
+      const after = { ...terms, ...wished, count: terms.count + add };
       return recordChange({ type: 'CouponCountAdded', data: { added: add, terms: after, ...command } }, policy);
     });
+
+/** New terms for an unlimited policy; a limited one stays one (R2). */
+export const changeUnlimited =
+  (asked: Command & Readonly<{ wished: NewTerms }>) =>
+  (state: CouponPolicy): Decision<CouponPolicyEvent, PolicyChanged> =>
+    known(state, asked) ??
+    present(state, ({ terms }) =>
+      terms.count === null ? changePolicy(asked)(state) : refuse({ kind: 'refused', reason: 'policy-term-immutable' }),
+    );
+
+/** The policy as it stands, `null` when there is none or it is deleted. */
+export const findPolicy = (state: CouponPolicy): Decision<never, PolicyNow | null> => {
+  const policy = policyNow(state);
+  return refuse(policy && policy.deletedAt === null ? policy : null);
+};
 
 /** Marks the policy, and removes nothing (R10). */
 export const deletePolicy =
@@ -220,7 +256,7 @@ const present = (
   return policy && policy.deletedAt === null ? decide(policy) : refuse({ kind: 'refused', reason: 'unknown-policy' });
 };
 
-type ChangeEvent = Exclude<CouponPolicyEvent, { type: 'CouponPolicyOpened' | 'CouponIssued' }>;
+type ChangeEvent = Exclude<CouponPolicyEvent, { type: 'CouponPolicyOpened' | 'CouponIssued' | 'CouponRequestRefused' }>;
 
 const recordChange = (event: ChangeEvent, before: PolicyNow): Decision<CouponPolicyEvent, PolicyChanged> => {
   const { terms, at } = event.data;

@@ -16,6 +16,11 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 /** Every id of the shop has this form, so that a stream name built from one can be nothing else. */
 export const isId = (text: string): boolean => ID.test(text);
 
+const TRANSACTION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** What a client calls a request of its own, and asks for it by: it stands in addresses, so it has neither slashes nor blanks. */
+export const isTransactionId = (text: string): boolean => TRANSACTION_ID.test(text);
+
 /** The n-th coupon of a policy. A command finds the policy of a coupon in its id, without asking a view. */
 export const couponIdOf = (policyId: PolicyId, serial: number): CouponId => `${policyId}-${serial}` as CouponId;
 

@@ -35,20 +35,33 @@ export const orNull =
   (value, path) =>
     value === null ? null : shape(value, path);
 
+/** A member that older events, or most events, do not have. */
+export const optional =
+  <T>(shape: Shape<T>): Shape<T | undefined> =>
+  (value, path) =>
+    value === undefined ? undefined : shape(value, path);
+
 export const list =
   <T>(shape: Shape<T>): Shape<readonly T[]> =>
   (value, path) =>
     Array.isArray(value) ? value.map((item, at) => shape(item, `${path}/${at}`)) : malformed(path, 'a list');
 
 type Members = Readonly<Record<string, Shape<unknown>>>;
+type OptionalIn<M extends Members> = { [K in keyof M]: undefined extends Parsed<M[K]> ? K : never }[keyof M];
+type ObjectOf<M extends Members> = Readonly<
+  { [K in Exclude<keyof M, OptionalIn<M>>]: Parsed<M[K]> } & { [K in OptionalIn<M>]?: Exclude<Parsed<M[K]>, undefined> }
+>;
 
-export const object = <M extends Members>(members: M): Shape<Readonly<{ [K in keyof M]: Parsed<M[K]> }>> => {
+export const object = <M extends Members>(members: M): Shape<ObjectOf<M>> => {
   const entries = Object.entries(members);
   return (value, path) => {
     if (typeof value !== 'object' || value === null) return malformed(path, 'an object');
     const parsed: Record<string, unknown> = {};
-    for (const [name, shape] of entries) parsed[name] = shape((value as Record<string, unknown>)[name], `${path}/${name}`);
-    return parsed as Readonly<{ [K in keyof M]: Parsed<M[K]> }>;
+    for (const [name, shape] of entries) {
+      const member = shape((value as Record<string, unknown>)[name], `${path}/${name}`);
+      if (member !== undefined) parsed[name] = member;
+    }
+    return parsed as ObjectOf<M>;
   };
 };
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { baseUrls, databaseUrl, eventStoreUrl, flag, isLoopback, isZone, port, whole } from './variables.ts';
+import { baseUrls, brokers, databaseUrl, eventStoreUrl, flag, isLoopback, isZone, port, redisUrl, whole } from './variables.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 /** `off`: nobody is asked who is calling; the user that a request names counts. */
@@ -21,6 +21,10 @@ export type Config = Readonly<{
   dataDir: string;
   eventStoreUrl: string | null;
   databaseUrl: string | null;
+  /** Kafka's brokers, host:port each; none: the queue is kept in the event store. */
+  kafkaBrokers: readonly string[];
+  /** A cache that processes share; `null`: none. */
+  redisUrl: string | null;
   enableTestEndpoints: boolean;
   idempotencyRequired: boolean;
   /** IANA name of the zone whose midnight starts a selling day. */
@@ -67,6 +71,8 @@ const environment = z.object({
   DATA_DIR: z.string().default('.data'),
   EVENTSTORE_URL: eventStoreUrl,
   DATABASE_URL: databaseUrl,
+  REDIS_URL: redisUrl,
+  KAFKA_BROKERS: brokers,
   ENABLE_TEST_ENDPOINTS: flag,
   IDEMPOTENCY_REQUIRED: flag,
   SERVICE_ZONE: z.string().refine(isZone, 'must be the IANA name of a time zone').default('Asia/Seoul'),
@@ -100,6 +106,8 @@ const MEMBERS = {
   DATA_DIR: 'dataDir',
   EVENTSTORE_URL: 'eventStoreUrl',
   DATABASE_URL: 'databaseUrl',
+  REDIS_URL: 'redisUrl',
+  KAFKA_BROKERS: 'kafkaBrokers',
   ENABLE_TEST_ENDPOINTS: 'enableTestEndpoints',
   IDEMPOTENCY_REQUIRED: 'idempotencyRequired',
   SERVICE_ZONE: 'serviceZone',
@@ -119,7 +127,7 @@ const MEMBERS = {
 const VARIABLES = Object.keys(MEMBERS) as Variable[];
 
 /** Variables that hold a secret; each may also be given as `<NAME>_FILE`, the path of a file that holds it. */
-const SECRETS: readonly Variable[] = ['EVENTSTORE_URL', 'DATABASE_URL'];
+const SECRETS: readonly Variable[] = ['EVENTSTORE_URL', 'DATABASE_URL', 'REDIS_URL'];
 
 /** Passwords that servers are shipped with. */
 const SHIPPED_PASSWORDS: readonly string[] = ['changeit', 'postgres'];
@@ -181,8 +189,8 @@ export const parseConfig = (env: NodeJS.ProcessEnv): Config => read(env, [produc
 /** The same for a process that listens: it refuses also to serve the world without asking who is calling. */
 export const parseServerConfig = (env: NodeJS.ProcessEnv): Config => read(env, [productionFaults, insecurityFaults]);
 
-/** Hides the password of a connection string, wherever it stands in a text. */
-export const maskPasswords = (text: string): string => text.replace(/(:\/\/[^:@/\s"]+):[^@\s"]+@/g, '$1:***@');
+/** Hides the password of a connection string, wherever it stands in a text; Redis' have no user before it. */
+export const maskPasswords = (text: string): string => text.replace(/(:\/\/[^:@/\s"]*):[^@\s"]+@/g, '$1:***@');
 
 /** The configuration by variable, as `till config` prints it: secrets masked, what is not set as null. */
 export const describeConfig = (config: Config): Readonly<Record<string, string | number | boolean | null>> =>

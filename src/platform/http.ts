@@ -3,6 +3,7 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler, t
 import { readBody } from './body.ts';
 import { docsRoutes } from './docsPage.ts';
 import { documentRoutes } from './documentRoutes.ts';
+import { enveloped } from './envelope.ts';
 import { type HealthChecks, healthRoutes } from './health.ts';
 import { shedLoad } from './loadShedding.ts';
 import type { Logger } from './log.ts';
@@ -79,10 +80,13 @@ const systemRoutes = ({ log, tables, health, title = 'Tillstream', metrics, docu
   return system;
 };
 
+/** The caller's own id for a request, if it is one, or a new one. */
+export const correlationIdFrom = (given: unknown): string =>
+  typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
+
 /** What every answer carries, refusals included. One function for all of it: each step that Express takes costs as much as the work done here. */
 const greet: RequestHandler = (req, res, next) => {
-  const given = req.headers['x-correlation-id'];
-  const id = typeof given === 'string' && CORRELATION_ID.test(given) ? given : randomUUID();
+  const id = correlationIdFrom(req.headers['x-correlation-id']);
   res.locals.correlationId = id;
   res.setHeader('X-Correlation-Id', id);
   securityHeaders(res);
@@ -100,8 +104,9 @@ const fromExpress = (error: unknown): Problem | null => {
 const answerProblem = (log: Logger, explain: (error: unknown) => Problem | null): ErrorRequestHandler => {
   const turnedAway = sparingly(TURNED_AWAY_LINES_MAX);
   return (error: unknown, req, res, next) => {
-    const problem =
+    const named =
       error instanceof Problem ? error : (explain(error) ?? fromExpress(error) ?? new Problem('internal', 'The error was logged.'));
+    const problem = enveloped(named, req.path);
     const correlationId = correlationIdOf(res);
     if (problem.status === 500) log.error({ err: error, correlationId, method: req.method, path: req.path }, 'a request failed');
     else if (problem.status === 503) {

@@ -6,12 +6,14 @@ import { Problem } from './problem.ts';
 const KEY = /^[\x20-\x7e]{1,255}$/;
 const DIGEST_HEX_CHARS = 32;
 
+/** The key of a request's header. @throws Problem as `readKey`. */
+export const idempotencyKeyOf = (req: Request, required: boolean): string | null => readKey(req.get('Idempotency-Key'), required);
+
 /**
  * The client's Idempotency-Key, bare or quoted (draft-ietf-httpapi-idempotency-key-header-07); `null` without one.
  * @throws Problem invalid-request when it is malformed, or missing though `required`.
  */
-export const idempotencyKeyOf = (req: Request, required: boolean): string | null => {
-  const given = req.get('Idempotency-Key');
+export const readKey = (given: string | undefined, required: boolean): string | null => {
   if (given === undefined) {
     if (required) throw new Problem('invalid-request', 'The header Idempotency-Key is required here.');
     return null;

@@ -36,15 +36,13 @@ const INT32_MAX = 2_147_483_647;
 const asNumber = (value: unknown): unknown => (typeof value === 'string' && /^[1-9][0-9]{0,9}$/.test(value) ? Number(value) : value);
 
 /** The number of a policy: a whole number from 1 on, or its decimal text. */
-export const policyNumberInput = z
-  .preprocess(asNumber, z.int().min(1).max(INT32_MAX))
-  .meta({
-    type: ['integer', 'string'],
-    minimum: 1,
-    maximum: INT32_MAX,
-    pattern: '^[1-9][0-9]{0,9}$',
-    examples: [1],
-  }) as unknown as z.ZodType<number>;
+export const policyNumberInput = z.preprocess(asNumber, z.int().min(1).max(INT32_MAX)).meta({
+  type: ['integer', 'string'],
+  minimum: 1,
+  maximum: INT32_MAX,
+  pattern: '^[1-9][0-9]{0,9}$',
+  examples: [1],
+}) as unknown as z.ZodType<number>;
 
 /** Whole won, 1 to 1,000,000,000. */
 export const amountInput = z

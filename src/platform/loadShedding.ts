@@ -14,21 +14,39 @@ const SAMPLE_EVERY_MS = 100;
 const SAMPLES = 10;
 
 /**
- * Turns requests away at once, with 503 `overloaded`, while this process cannot keep up: answers that come too late help nobody,
+ * Turns requests away at once, with `overloaded`, while this process cannot keep up: answers that come too late help nobody,
  * and quick refusals keep it answering. Lateness counts by the least of a second, after CoDel ("Controlling Queue Delay", 2012):
  * a burst or a long turn passes, a standing queue does not.
  */
-export const shedLoad = (limits: Partial<LoadLimits> = {}, monotonic: () => number = () => performance.now()): RequestHandler => {
-  const { requestsMax, lateMsMax } = { ...LIMITS, ...limits };
-  const standing = new Lateness(monotonic);
-  let underWay = 0;
+export class Admission {
+  private readonly limits: LoadLimits;
+  private readonly standing: Lateness;
+  private underWay = 0;
+
+  constructor(limits: Partial<LoadLimits> = {}, monotonic: () => number = () => performance.now()) {
+    this.limits = { ...LIMITS, ...limits };
+    this.standing = new Lateness(monotonic);
+  }
+
+  /** Counts a request until it is told to `leave`. @throws Problem overloaded: it is not counted. */
+  enter(): void {
+    const { requestsMax, lateMsMax } = this.limits;
+    if (this.underWay >= requestsMax) throw new Problem('overloaded', `${requestsMax} requests are under way already.`);
+    if (this.standing.ms() > lateMsMax) throw new Problem('overloaded', `This process is more than ${lateMsMax} ms late.`);
+    this.underWay += 1;
+  }
+
+  leave(): void {
+    this.underWay -= 1;
+  }
+}
+
+/** The same for an app. */
+export const shedLoad = (limits?: Partial<LoadLimits>, monotonic?: () => number): RequestHandler => {
+  const admission = new Admission(limits, monotonic);
   return (_req, res, next) => {
-    if (underWay >= requestsMax) throw new Problem('overloaded', `${requestsMax} requests are under way already.`);
-    if (standing.ms() > lateMsMax) throw new Problem('overloaded', `This process is more than ${lateMsMax} ms late.`);
-    underWay += 1;
-    res.on('close', () => {
-      underWay -= 1;
-    });
+    admission.enter();
+    res.on('close', () => admission.leave());
     next();
   };
 };

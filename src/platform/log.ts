@@ -4,7 +4,7 @@ import { type Config, maskPasswords } from './config.ts';
 export type Logger = PinoLogger;
 
 /** Members that never reach a log, at the top and one level down. */
-const SECRET_MEMBERS = ['password', 'token', 'secret', 'authorization', 'cookie', 'databaseUrl', 'eventStoreUrl'] as const;
+const SECRET_MEMBERS = ['password', 'token', 'secret', 'authorization', 'cookie', 'databaseUrl', 'eventStoreUrl', 'redisUrl'] as const;
 
 /**
  * A logger of JSON lines on stdout (or on `destination`). Control characters are escaped by JSON itself; secret members

@@ -13,6 +13,8 @@ export type Metrics = Readonly<{
   registry: Registry;
   /** Requests of all apps of this process. */
   requests: RequestDurations;
+  /** Durations of another kind of requests, by route, method and status. */
+  durations(name: string, help: string): RequestDurations;
   histogram<Label extends string = never>(name: string, help: string, options?: HistogramOptions<Label>): Histogram<Label>;
   counter<Label extends string = never>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
   /** `collect` sets the value when somebody asks for it. */
@@ -29,9 +31,11 @@ export const createMetrics = (): Metrics => {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const durations = (name: string, help: string) => new RequestDurations(registry, name, help, LATENCY_BUCKETS);
   return {
     registry,
-    requests: new RequestDurations(registry, LATENCY_BUCKETS),
+    requests: durations('till_http_request_duration_seconds', 'From the request read to the answer sent.'),
+    durations,
     histogram: (name, help, { labels = [], buckets = LATENCY_BUCKETS } = {}) =>
       new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers }),
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers }),

@@ -47,6 +47,28 @@ export const databaseUrl = z
   .nullable()
   .default(null);
 
+/** Host and, if need be, user, password, port and number of the database; the client's options are not to be set from here. */
+const REDIS = /^rediss?:\/\/(?:[^/?#@\s]*@)?(?:\[[\da-f:]+\]|[^/?#@:\s[\]]+)(?::\d{1,5})?(?:\/\d{0,3})?$/i;
+
+export const redisUrl = z
+  .string()
+  .refine((url) => REDIS.test(url) && URL.canParse(url), 'must be redis://host or rediss://host, with :port and /database if need be')
+  .nullable()
+  .default(null);
+
+/** Brokers of one cluster that are named at most. */
+const BROKERS_MAX = 32;
+
+/** Kafka's brokers, parted by commas; each tells of all the others. */
+export const brokers = z
+  .string()
+  .transform((text): readonly string[] => text.split(',').map((broker) => broker.trim()))
+  .refine(
+    (all) => all.length <= BROKERS_MAX && all.every((broker) => /^[^\s,:/@]+:\d{1,5}$/.test(broker)),
+    'must be host:port, several parted by commas',
+  )
+  .default([]);
+
 /** Addresses that only this machine reaches. */
 export const isLoopback = (host: string): boolean => /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\[::1\])$/i.test(host);
 

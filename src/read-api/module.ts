@@ -1,11 +1,18 @@
 import { Container, ContainerModule, type ServiceIdentifier } from 'inversify';
+import type { Cache } from '../platform/cache/cache.ts';
+import { createInProcessCache } from '../platform/cache/inProcessCache.ts';
+import { learned } from '../platform/cache/learned.ts';
+import { openCache } from '../platform/cache/openCache.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import type { HealthChecks, RouteTable } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import { createMetrics, type Metrics } from '../platform/metrics.ts';
 import { type Database, openDatabase } from '../platform/postgres.ts';
+import { seed000Routes } from './dialects/seed000.ts';
 import { seed001Routes } from './dialects/seed001.ts';
+import { Seed004Queries } from './dialects/seed004.ts';
+import { type KeepAnswers, keepAnswers } from './keepAnswers.ts';
 import { type GenerationReader, generationReader } from './queries/generation.ts';
 import { ReadGate } from './readGate.ts';
 import { ReadModels, VIEWS } from './readModels.ts';
@@ -25,14 +32,18 @@ export const QueryId = {
   gate: id<ReadGate>('gate'),
   gateWaited: id<(ms: number) => void>('gateWaited'),
   generation: id<GenerationReader>('generation'),
+  cache: id<Cache>('cache'),
+  keep: id<KeepAnswers>('keep'),
   routes: id<RouteTable>('routes'),
+  seed004: id<Seed004Queries>('seed004'),
   health: id<HealthChecks>('health'),
 } as const;
 
-/** The read side. What a part needs stands in its arguments; only this file knows the container. It asks Postgres and nothing else. */
+/** The read side. What a part needs stands in its arguments; only this file knows the container. What it answers it has from Postgres alone. */
 export const queryModule = new ContainerModule(({ bind }) => {
   const Q = QueryId;
   bind(Q.gateWaited).toConstantValue(() => undefined);
+  bind(Q.cache).toConstantValue(createInProcessCache());
   bind(Q.models)
     .toResolvedValue((database: Database) => new ReadModels(database), [Q.database])
     .inSingletonScope();
@@ -43,19 +54,37 @@ export const queryModule = new ContainerModule(({ bind }) => {
     )
     .inSingletonScope();
   bind(Q.generation).toResolvedValue(generationReader, [Q.models]).inSingletonScope();
+  bind(Q.keep)
+    .toResolvedValue(
+      (cache: Cache, models: ReadModels, generation: GenerationReader, clock: Clock) =>
+        keepAnswers(
+          cache,
+          learned(() => models.storeId()),
+          generation,
+          clock,
+        ),
+      [Q.cache, Q.models, Q.generation, Q.clock],
+    )
+    .inSingletonScope();
   bind(Q.routes)
     .toResolvedValue(
-      (config: Config, models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => {
+      (config: Config, models: ReadModels, gate: ReadGate, generation: GenerationReader, keep: KeepAnswers, clock: Clock): RouteTable => {
         const canonical = {
           ...userRoutes(models, gate, generation, clock),
           ...orderRoutes(models, gate),
-          ...productRoutes(models, gate, generation, clock, { zone: config.serviceZone, days: config.topDays, limit: config.topLimit }),
-          ...policyRoutes(models, gate, generation, clock),
+          ...productRoutes(models, gate, keep, clock, { zone: config.serviceZone, days: config.topDays, limit: config.topLimit }),
+          ...policyRoutes(models, gate, keep, clock),
           ...couponRoutes(models, gate, clock),
         };
-        return { ...seed001Routes(canonical), ...canonical };
+        return { ...seed000Routes(models, gate), ...seed001Routes(canonical), ...canonical };
       },
-      [Q.config, Q.models, Q.gate, Q.generation, Q.clock],
+      [Q.config, Q.models, Q.gate, Q.generation, Q.keep, Q.clock],
+    )
+    .inSingletonScope();
+  bind(Q.seed004)
+    .toResolvedValue(
+      (models: ReadModels, gate: ReadGate, clock: Clock) => new Seed004Queries(models, gate, clock),
+      [Q.models, Q.gate, Q.clock],
     )
     .inSingletonScope();
   bind(Q.health).toResolvedValue(healthOf, [Q.models]).inSingletonScope();
@@ -87,7 +116,7 @@ const portsModule = (config: Config, log: Logger, clock: Clock) =>
   });
 
 /** What a process that serves queries mounts, watches and closes. */
-export type QuerySide = Readonly<{ routes: RouteTable; health: HealthChecks; close(): Promise<void> }>;
+export type QuerySide = Readonly<{ routes: RouteTable; seed004: Seed004Queries; health: HealthChecks; close(): Promise<void> }>;
 
 /** The read side over the configured database; it may be down or empty, then queries are 503 until it is not. */
 export const createQuerySide = async (
@@ -102,13 +131,16 @@ export const createQuerySide = async (
     'till_read_gate_wait_seconds',
     'For how long queries were held back until a view had reached their token.',
   );
+  const cache = openCache(config.redisUrl, 'query', log, metrics);
+  container.rebind(QueryId.cache).toConstantValue(cache);
   container.rebind(QueryId.gateWaited).toConstantValue((ms: number) => waits.observe(ms / 1_000));
   return {
     routes: container.get(QueryId.routes),
+    seed004: container.get(QueryId.seed004),
     health: container.get(QueryId.health),
     close: async () => {
       container.get(QueryId.gate).close();
-      await container.get(QueryId.database).close();
+      await Promise.all([container.get(QueryId.database).close(), cache.close()]);
     },
   };
 };

@@ -1,10 +1,12 @@
+import { z } from 'zod';
 import { cursorOf, keyOf } from './cursor.ts';
 
 /** Rows of a list at most. */
 export const PAGE_MAX = 100;
 
 /** Part of a list: a JSON array, and the cursor of the next page when more follow. */
-export type Page = Readonly<{ items: string; next: string | null }>;
+export const page = z.strictObject({ items: z.string(), next: z.string().nullable() }).readonly();
+export type Page = z.output<typeof page>;
 
 /** What `allOf` yields: null where there are no rows. */
 export type ItemsRow = Readonly<{ items: string | null; keys: string | null }>;

@@ -56,6 +56,17 @@ export class ReadGate {
     return snapshot;
   }
 
+  /** Whether the views reach `at` within 2 s. Asks only where they are, and for all who wait at once. */
+  async reaches(at: bigint, views: readonly ViewName[]): Promise<boolean> {
+    try {
+      await this.heldBack(at, views, this.limits.waitMaxMs);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem) return false;
+      throw error;
+    }
+  }
+
   /** Looks no more. Whoever still waits is turned away when its time is over. */
   close(): void {
     this.closed = true;

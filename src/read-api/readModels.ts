@@ -12,6 +12,7 @@ export const VIEWS = [
   'products',
   'coupon_policies',
   'coupon_policy_history',
+  'coupon_requests',
   'product_sales',
   'generations',
 ] as const;
@@ -73,6 +74,15 @@ export class ReadModels {
       text: `select name, coalesce(commit_position, ${BEFORE_ALL}) as at from projections where status = 'live'`,
     });
     return new Map(rows.map(({ name, at }) => [name, BigInt(at)]));
+  }
+
+  /** The event store that the live views tell of; `null` while there are none, or they tell of several. */
+  async storeId(): Promise<string | null> {
+    const stores = await this.ask<{ store_id: string | null }>({
+      name: 'query store',
+      text: "select distinct store_id from projections where status = 'live'",
+    });
+    return stores.length === 1 ? (stores[0]?.store_id ?? null) : null;
   }
 
   private async ask<Row extends object>(sql: Sql): Promise<readonly Row[]> {

@@ -264,6 +264,42 @@ describe('one fault in the log is found', () => {
     expect(broken(without(log, 'CouponIssued'))).toEqual(['I8', 'I16']);
   });
 
+  describe('with requests of the queue', () => {
+    const history = new History();
+    history.open(20, 2);
+    for (const [user, transaction] of ['ann tx-1', 'ann tx-2', 'bob tx-3', 'bob tx-4'].map((text) => text.split(' '))) {
+      history.request(user ?? '', transaction ?? '', 2);
+    }
+    history.request('eve', 'tx-5', 2);
+    history.request('eve', 'tx-1', 2);
+    history.request('eve', 'tx-6', 99);
+    const requested = history.recorded;
+    const ofRefusal = (data: Record<string, unknown>) => changed(requested, 'CouponRequestRefused', () => data, 1);
+
+    it('finds nothing in what the shop itself decides', () => {
+      const { violations, totals } = auditOf(requested);
+      expect(violations).toEqual([]);
+      expect([totals.requestsIssued, totals.requestsRefused, totals.couponsIssued]).toEqual([2, 4, 2]);
+    });
+
+    it('I4: a transaction with two outcomes (R48)', () => {
+      expect(broken(ofRefusal({ transactionId: 'tx-1' }))).toEqual(['I4']);
+      expect(broken(ofRefusal({ commandId: 'request-tx-1' }))).toEqual(['I4']);
+      expect(broken(changed(requested, 'CouponIssued', () => ({ queued: { transactionId: 'tx-2', decidedAt: NOON } })))).toEqual(['I4']);
+    });
+
+    it('I9: a refusal for a reason that was not true', () => {
+      const reasons = requested
+        .filter(({ type }) => type === 'CouponRequestRefused')
+        .map(({ data }) => (data as { reason: string }).reason);
+      expect(reasons).toEqual(['already-issued', 'sold-out', 'sold-out', 'unknown-policy']);
+      for (const reason of ['not-open', 'already-issued', 'unknown-policy']) expect(broken(ofRefusal({ reason }))).toEqual(['I9']);
+      expect(broken(ofRefusal({ requestedAt: NOON + 86_400_001 }))).toEqual(['I9']);
+      const more = changed(requested, 'CouponPolicyOpened', ({ terms }) => ({ terms: { ...(terms as object), count: 3 } }), 1);
+      expect(broken(more)).toEqual(['I9']);
+    });
+  });
+
   it('I10: more is taken than there was', () => {
     const received = (data: Record<string, unknown>) => ({ quantity: 1, stockAfter: data.productId === 'p1--1' ? 1 : 20 });
     expect(broken(changed(log, 'StockReceived', received))).toEqual(['I10']);

@@ -33,7 +33,10 @@ describe('views that the projections have made of a log', () => {
     history.run(12, 300);
     history.charge('held', 50_000);
     history.submit('held', ['p1'], history.issue('held'));
+    for (let n = 0; n < 9; n += 1) history.request(`q${n % 5}`, `tx-${n}`, n % 2 ? 1 : 2);
+    history.request('q1', 'tx-99', 99);
     history.endPolicy(2);
+    history.request('q1', 'tx-late', 2);
     world = await World.open();
     await write(world, history);
     world.run();
@@ -68,6 +71,8 @@ describe('views that the projections have made of a log', () => {
     ['coupon_policies', 'issued', 'issued = issued - 1', 'issued = issued + 1'],
     ['coupon_history', 'at', "at = at + '1 ms'::interval", "at = at - '1 ms'::interval"],
     ['coupon_policy_history', 'count', 'count = count + 1', 'count = count - 1'],
+    ['coupon_requests', 'decided_at', "decided_at = decided_at + '1 ms'::interval", "decided_at = decided_at - '1 ms'::interval"],
+    ['coupon_requests', 'position', 'position = position + 1', 'position = position - 1'],
     ['product_sales', 'quantity', 'quantity = quantity + 1', 'quantity = quantity - 1'],
     ['generations', 'opened_at', "opened_at = opened_at + '1 ms'::interval", "opened_at = opened_at - '1 ms'::interval"],
   ])('%s: one %s that is one off is found', async (name, column, corrupt, mend) => {

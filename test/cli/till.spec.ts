@@ -14,6 +14,8 @@ const COMMANDS = [
   'command-api',
   'query-api',
   'projector',
+  'coupon-worker',
+  'dlq',
   'event-store',
   'postgres',
 ];

@@ -12,7 +12,7 @@ jest.setTimeout(90_000);
 
 const START_MAX_MS = 60_000;
 const ANY_PORTS = Object.fromEntries(
-  ['EDGE', 'COMMAND', 'QUERY', 'PROJECTOR', 'EVENTSTORE', 'POSTGRES'].map((name) => [`${name}_PORT`, '0']),
+  ['EDGE', 'COMMAND', 'QUERY', 'GRPC', 'PROJECTOR', 'EVENTSTORE', 'POSTGRES'].map((name) => [`${name}_PORT`, '0']),
 );
 
 let dataDir = '';
@@ -70,7 +70,7 @@ it('prints one ready line and three lines to try, which work', async () => {
   expect(lines.filter((line) => line.startsWith('ready '))).toEqual([
     expect.stringMatching(
       new RegExp(
-        `^ready edge=${http} commands=${http} queries=${http} eventstore=esdb://127\\.0\\.0\\.1:\\d+\\?tls=false postgres=postgres://app:\\*\\*\\*@127\\.0\\.0\\.1:\\d+/till$`,
+        `^ready edge=${http} commands=${http} queries=${http} grpc=127\\.0\\.0\\.1:\\d+ eventstore=esdb://127\\.0\\.0\\.1:\\d+\\?tls=false postgres=postgres://app:\\*\\*\\*@127\\.0\\.0\\.1:\\d+/till$`,
       ),
     ),
   ]);
@@ -83,7 +83,7 @@ it('prints one ready line and three lines to try, which work', async () => {
 it('says where everything runs', () => {
   const { processes, urls } = readShop();
   expect(processes.map(({ name }) => name)).toEqual(expect.arrayContaining(['postgres', 'event-store', 'projector', 'api']));
-  expect(Object.keys(urls).sort((a, b) => a.localeCompare(b))).toEqual(['commands', 'edge', 'eventStore', 'postgres', 'queries']);
+  expect(Object.keys(urls).sort((a, b) => a.localeCompare(b))).toEqual(['commands', 'edge', 'eventStore', 'grpc', 'postgres', 'queries']);
 });
 
 it.each(['api', 'projector', 'event-store', 'postgres'])('charges once, with the client sending again, when %s is killed', async (name) => {

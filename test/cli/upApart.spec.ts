@@ -16,7 +16,7 @@ const TRAFFIC_MS = 6_000;
 const AMOUNT = 10;
 
 const ANY_PORTS = Object.fromEntries(
-  ['EDGE', 'COMMAND', 'QUERY', 'PROJECTOR', 'EVENTSTORE', 'POSTGRES'].map((name) => [`${name}_PORT`, '0']),
+  ['EDGE', 'COMMAND', 'QUERY', 'GRPC', 'PROJECTOR', 'EVENTSTORE', 'POSTGRES'].map((name) => [`${name}_PORT`, '0']),
 );
 
 let dataDir = '';

@@ -10,6 +10,7 @@ import {
   issueCoupon,
   openPolicy,
 } from '../../src/domain/couponPolicy.ts';
+import { decideRequest } from '../../src/domain/couponRequests.ts';
 import type { CommandId, CouponId, Fingerprint, OrderId, PolicyId, ProductId, UserId } from '../../src/domain/ids.ts';
 import { denyStock, type Inventory, type InventoryEvent, inventoryFoldOf, receiveStock, takeStock } from '../../src/domain/inventory.ts';
 import { type Decision, type Fold, foldAll } from '../../src/domain/kernel.ts';
@@ -99,6 +100,8 @@ export const policyHistory = (numbers: readonly number[]): CouponPolicyEvent[] =
       if (n === 7) return deletePolicy(command);
       if (n % 8 === 0) return addCount({ ...command, add: few(n) + 1 });
       if (n % 8 === 1) return changePolicy({ ...command, wished: { ...wished, discountAmount: n + 1 } });
-      return issueCoupon({ userId: `u${few(n)}` as UserId, commandId: command.commandId, at });
+      const issue = { userId: `u${few(n)}` as UserId, commandId: command.commandId };
+      if (n % 8 === 2) return decideRequest({ ...issue, transactionId: `tx-${n}`, requestedAt: at, decidedAt: at + 1 });
+      return issueCoupon({ ...issue, at });
     }),
   ]);

@@ -46,6 +46,7 @@ const LISTENS = {
   'query-api': PORT_VARIABLES.query,
   projector: PORT_VARIABLES.projector,
   edge: PORT_VARIABLES.edge,
+  'coupon-worker': PORT_VARIABLES.worker,
 } as const;
 const commandOf = ({ command = [] }: Service): string => command[0] ?? '';
 const portOf = (service: Service): number => {
@@ -59,8 +60,8 @@ const openOf = (name: string): string | undefined => (compose.services[name] as 
 describe('the compose file', () => {
   it('has the processes of a shop that outlives any one of them', () => {
     const commands = ours.map(([, service]) => commandOf(service)).sort();
-    expect(commands).toEqual(['command-api', 'command-api', 'edge', 'migrate', 'projector', 'query-api', 'query-api']);
-    expect(services.map(([name]) => name)).toEqual(expect.arrayContaining(['event-store', 'postgres']));
+    expect(commands).toEqual(['command-api', 'command-api', 'coupon-worker', 'edge', 'migrate', 'projector', 'query-api', 'query-api']);
+    expect(services.map(([name]) => name)).toEqual(expect.arrayContaining(['event-store', 'postgres', 'redis', 'kafka']));
   });
 
   it('starts only commands that till knows', async () => {
@@ -86,9 +87,11 @@ describe('the compose file', () => {
     expect(named).toHaveLength(4);
     for (const { hostname, port } of named) expect([hostname, listening.get(hostname)]).toEqual([hostname, Number(port)]);
     for (const [name, service] of ours) {
-      const { EVENTSTORE_URL: store, DATABASE_URL: database } = environmentOf(service);
+      const { EVENTSTORE_URL: store, DATABASE_URL: database, REDIS_URL: redis, KAFKA_BROKERS: kafka } = environmentOf(service);
       if (store) expect([name, new URL(store).host]).toEqual([name, `event-store:${openOf('event-store')}`]);
       if (database) expect([name, new URL(database).host]).toEqual([name, `postgres:${openOf('postgres')}`]);
+      if (redis) expect([name, new URL(redis).host]).toEqual([name, `redis:${openOf('redis')}`]);
+      if (kafka) expect([name, kafka]).toEqual([name, `kafka:${openOf('kafka')}`]);
     }
   });
 
@@ -97,7 +100,8 @@ describe('the compose file', () => {
       const port = String(portOf(service));
       const opened = service.ports?.map((mapping) => mapping.split(':').at(-1)) ?? service.expose;
       const [kind, program, script, asked, question] = service.healthcheck?.test ?? [];
-      expect([name, opened, kind, program, asked]).toEqual([name, [port], 'CMD', 'node', port]);
+      const also = commandOf(service) === 'command-api' ? [service.environment?.GRPC_PORT] : [];
+      expect([name, opened, kind, program, asked]).toEqual([name, [port, ...also], 'CMD', 'node', port]);
       expect(existsSync(at(script ?? ''))).toBe(true);
       expect(['live', 'ready']).toContain(question);
       expect(textOf('Dockerfile')).toMatch(new RegExp(`^EXPOSE .*\\b${port}\\b`, 'm'));
@@ -120,8 +124,10 @@ describe('the compose file', () => {
   it('tells the query side of no event store, and the edge of no store at all (S18)', () => {
     const knowing = (variable: string) =>
       ours.filter(([, { environment = {} }]) => variable in environment).map(([, service]) => commandOf(service));
-    expect(new Set(knowing('EVENTSTORE_URL'))).toEqual(new Set(['projector', 'command-api']));
+    expect(new Set(knowing('EVENTSTORE_URL'))).toEqual(new Set(['projector', 'command-api', 'coupon-worker']));
     expect(knowing('DATABASE_URL')).not.toContain('edge');
+    expect(new Set(knowing('REDIS_URL'))).toEqual(new Set(['command-api', 'query-api']));
+    expect(new Set(knowing('KAFKA_BROKERS'))).toEqual(new Set(['command-api', 'coupon-worker']));
   });
 
   it('has no password of its own (S17)', () => {
@@ -136,8 +142,12 @@ describe('the compose file', () => {
   });
 
   it('gives the stores no capabilities either, limits, and a volume that is kept (S25)', () => {
-    const [eventStore, postgres] = ['event-store', 'postgres'].map((name) => compose.services[name] as Service) as [Service, Service];
-    for (const service of [eventStore, postgres]) {
+    const [eventStore, postgres, redis] = ['event-store', 'postgres', 'redis'].map((name) => compose.services[name]) as [
+      Service,
+      Service,
+      Service,
+    ];
+    for (const service of [eventStore, postgres, redis]) {
       expect(service).toMatchObject({
         cap_drop: ['ALL'],
         security_opt: ['no-new-privileges:true'],
@@ -146,6 +156,15 @@ describe('the compose file', () => {
       for (const volume of service.volumes ?? []) expect(Object.keys(compose.volumes)).toContain(volume.split(':')[0]);
     }
     expect(postgres.volumes).toEqual(['postgres:/var/lib/postgresql']);
+    // What the cache forgets is read anew.
+    expect([redis.volumes, redis.read_only]).toEqual([undefined, true]);
+  });
+
+  it('waits for no cache and no queue: no process needs them to start (I20)', () => {
+    for (const [, { depends_on = {} }] of ours) {
+      expect(Object.keys(depends_on)).not.toContain('redis');
+      expect(Object.keys(depends_on)).not.toContain('kafka');
+    }
   });
 
   it('starts nothing before what it needs is there', () => {

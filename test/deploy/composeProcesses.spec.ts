@@ -47,7 +47,8 @@ const portsOf = (name: string): Promise<Ports> =>
 /** The service's own variables, with the addresses that its servers have here in place of those in a network of containers. */
 const start = (name: string, addresses: Readonly<Record<string, string>> = {}): Started => {
   const { command, environment = {} } = compose.services[name] as Service;
-  const stores: Record<string, string> = { EVENTSTORE_URL: eventStore.url, DATABASE_URL: database.url };
+  // There is no Redis here: the shop must sell without.
+  const stores: Record<string, string> = { EVENTSTORE_URL: eventStore.url, DATABASE_URL: database.url, REDIS_URL: 'redis://127.0.0.1:1' };
   const here = Object.entries({ ...environment, ...addresses }).map(([variable, value]) => [variable, stores[variable] ?? value]);
   const started = startScript('src/cli/main.ts', command, { ...IMAGE, ...Object.fromEntries(here), ...ANY_PORTS });
   running.set(name, started);

@@ -4,9 +4,11 @@ import {
   COUNT_MAX,
   type CouponPolicyEvent,
   changePolicy,
+  changeUnlimited,
   couponPolicyFold,
   deletePolicy,
   findCoupon,
+  findPolicy,
   issueCoupon,
   openPolicy,
   type PolicyTerms,
@@ -246,6 +248,54 @@ describe('adding to the count of a policy', () => {
       .when(addCount({ add: 1, ...command('a') }))
       .recordsNothing()
       .answers({ kind: 'refused', reason: 'policy-term-immutable' });
+  });
+});
+
+describe('terms and count in one decision', () => {
+  const wished = { name: 'more', discountType: 'rate', discountAmount: 10, startsAt: 1, endsAt: 9, expireMinutes: 7 } as const;
+
+  it('is one event of a limited policy (R3, R11)', () => {
+    const after = { ...terms, ...wished, count: 102 };
+    given(opened())
+      .when(addCount({ add: 100, wished, ...command('w') }))
+      .records({ type: 'CouponCountAdded', data: { added: 100, terms: after, ...command('w') } })
+      .answers({ kind: 'changed', policy: { terms: after }, replayed: false });
+  });
+
+  it('changes nothing when either is refused (R2)', () => {
+    given(opened({ count: null }))
+      .when(addCount({ add: 1, wished, ...command('w') }))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'policy-term-immutable' });
+    given(opened())
+      .when(addCount({ add: COUNT_MAX, wished, ...command('w') }))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'limit-exceeded' });
+    given(opened())
+      .when(changeUnlimited({ wished, ...command('w') }))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'policy-term-immutable' });
+  });
+
+  it('is a change of an unlimited one, once', () => {
+    const after = { ...terms, ...wished, count: null };
+    const changed: CouponPolicyEvent = { type: 'CouponPolicyChanged', data: { terms: after, ...command('w') } };
+    given(opened({ count: null }))
+      .when(changeUnlimited({ wished, ...command('w') }))
+      .records(changed);
+    given(opened({ count: null }), changed)
+      .when(changeUnlimited({ wished, ...command('w') }))
+      .recordsNothing()
+      .answers({ kind: 'changed', policy: { terms: after }, replayed: true });
+  });
+
+  it('needs a policy that is there', () => {
+    given()
+      .when(changeUnlimited({ wished, ...command('w') }))
+      .recordsNothing()
+      .answers({ kind: 'refused', reason: 'unknown-policy' });
+    given().when(findPolicy).recordsNothing().answers(null);
+    given(opened()).when(findPolicy).recordsNothing().answers({ terms });
   });
 });
 

@@ -38,11 +38,16 @@ describe('the metrics', () => {
       'till_append_conflicts_total counter',
       'till_appends_in_doubt_total counter',
       'till_watchdog_blind gauge',
+      'till_queue_accepted_total counter',
+      'till_queue_outcomes_total counter',
+      'till_dead_letters_total counter',
+      'till_queue_lag gauge',
     ];
     const queries = ['till_read_gate_wait_seconds histogram'];
     const views = [
       'till_view_lag_seconds gauge',
       'till_view_position gauge',
+      'till_view_halted gauge',
       'till_open_orders gauge',
       'till_oldest_open_order_seconds gauge',
     ];

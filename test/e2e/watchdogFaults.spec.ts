@@ -47,7 +47,7 @@ beforeAll(async () => {
   chmodSync(folder, 0o755);
   [postgres, server] = await Promise.all([startDatabase(), startStore()]);
   await migrate(postgres.url);
-  const ports = { EDGE_PORT: '0', COMMAND_PORT: '0', QUERY_PORT: '0', PROJECTOR_PORT: '0' };
+  const ports = { EDGE_PORT: '0', COMMAND_PORT: '0', QUERY_PORT: '0', PROJECTOR_PORT: '0', GRPC_PORT: '0' };
   const config = parseConfig({ ...ports, EVENTSTORE_URL: server.url, DATABASE_URL: postgres.url });
   projector = await startProjector(config, silentLog);
   api = await startApi(config, recordingLog(logged));

@@ -31,8 +31,10 @@ describe('configuration', () => {
       dataDir: '.data',
       eventStoreUrl: null,
       databaseUrl: null,
+      redisUrl: null,
       enableTestEndpoints: false,
       idempotencyRequired: false,
+      kafkaBrokers: [],
       serviceZone: 'Asia/Seoul',
       topLimit: 5,
       topDays: 3,
@@ -94,6 +96,32 @@ describe('configuration', () => {
   it('refuses a store address that switches keep-alive off (CL7)', () => {
     expect(namesIn(faultsOf({ EVENTSTORE_URL: 'esdb://store:2113?tls=false&keepAliveInterval=-1' }))).toEqual(['EVENTSTORE_URL']);
     expect(faultsOf({ EVENTSTORE_URL: 'esdb://store:2113?tls=false&keepAliveInterval=5000' })).toEqual([]);
+  });
+
+  it('reads the address of a Redis, and no options of its client', () => {
+    for (const right of [
+      'redis://cache',
+      'redis://:secret@cache:6379',
+      'rediss://shop:secret@cache.example:6380/2',
+      'redis://[::1]:6379/0',
+    ]) {
+      expect(parseConfig({ REDIS_URL: right }).redisUrl).toBe(right);
+    }
+    for (const wrong of [
+      'cache:6379',
+      'http://cache',
+      'redis://',
+      'redis://cache:port',
+      'redis://cache:65536',
+      'redis://cache?enableOfflineQueue=true',
+      'redis://a b',
+    ]) {
+      expect(namesIn(faultsOf({ REDIS_URL: wrong }))).toEqual(['REDIS_URL']);
+    }
+  });
+
+  it('hides the password of a Redis, which has no user before it (S17)', () => {
+    expect(describeConfig(parseConfig({ REDIS_URL: 'redis://:s3cret@cache:6379' })).REDIS_URL).toBe('redis://:***@cache:6379');
   });
 
   it('refuses addresses of other kinds', () => {

@@ -1,5 +1,5 @@
 import type { AccountEvent, OrderLine } from '../../src/domain/account.ts';
-import type { CouponPolicyEvent } from '../../src/domain/couponPolicy.ts';
+import type { CouponPolicyEvent, RefusedRequest } from '../../src/domain/couponPolicy.ts';
 import type { CommandId, CouponId, Fingerprint, OrderId, PolicyId, ProductId, UserId } from '../../src/domain/ids.ts';
 import type { InventoryEvent } from '../../src/domain/inventory.ts';
 import type { Won } from '../../src/domain/money.ts';
@@ -107,6 +107,11 @@ export const issued = (policyId: string, serial: number, userId: string): Coupon
     issuedAt: NOON + 123,
     expiresAt: NOON + 86_400_000,
   },
+});
+
+export const requestRefused = (transactionId: string, userId: string, reason: RefusedRequest['reason']): CouponPolicyEvent => ({
+  type: 'CouponRequestRefused',
+  data: { transactionId, userId: userId as UserId, commandId, reason, requestedAt: NOON + 250, decidedAt: NOON + 300 },
 });
 
 const command = (at: number) => ({ commandId, fingerprint, at });

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CouponPolicyEvent } from '../../src/domain/couponPolicy.ts';
 import type { DomainEvent } from '../../src/domain/events.ts';
 import type { AccountRow } from '../../src/projections/models/accounts.rows.ts';
 import type { BalanceHistoryRow } from '../../src/projections/models/balanceHistory.rows.ts';
 import type { CouponHistoryRow } from '../../src/projections/models/couponHistory.rows.ts';
 import type { CouponPolicyRow } from '../../src/projections/models/couponPolicies.rows.ts';
 import type { CouponPolicyHistoryRow } from '../../src/projections/models/couponPolicyHistory.rows.ts';
+import type { CouponRequestRow } from '../../src/projections/models/couponRequests.rows.ts';
 import type { CouponRow } from '../../src/projections/models/coupons.rows.ts';
 import type { OpenOrderRow, OrderRow } from '../../src/projections/models/orders.rows.ts';
 import type { ProductSalesRow } from '../../src/projections/models/productSales.rows.ts';
@@ -25,6 +27,7 @@ import {
   policyOpened,
   received,
   rejected,
+  requestRefused,
   submitted,
   taken,
   useCancelled,
@@ -169,6 +172,27 @@ describe.each(CUTS)('facts %s', (_cut, batchMax) => {
       ['cp1-1-1', 7, 'used', null, 'o2', 5],
       ['cp1-1-1', 8, 'deleted', null, null, 30],
       ['cp1-1-2', 2, 'used', 'p9', null, 10],
+    ]);
+  });
+
+  it('coupon_requests: one outcome for each transaction of a policy; coupons that were not asked for by the queue are none (R48)', async () => {
+    const queued = (transactionId: string) => ({ queued: { transactionId, decidedAt: NOON + 200 } });
+    const asked = (policyId: string, serial: number, transactionId: string): CouponPolicyEvent => {
+      const { type, data } = issued(policyId, serial, 'ann') as Extract<CouponPolicyEvent, { type: 'CouponIssued' }>;
+      return { type, data: { ...data, ...queued(transactionId) } };
+    };
+    await show(batchMax, [
+      ['couponPolicy-cp1-1', policyOpened('cp1-1', 1)],
+      ['couponPolicy-cp1-1', issued('cp1-1', 1, 'ann')],
+      ['couponPolicy-cp1-1', asked('cp1-1', 2, 'tx-1')],
+      ['couponPolicy-cp1-1', requestRefused('tx-2', 'bob', 'sold-out')],
+      ['couponPolicy-nothing', requestRefused('tx-1', 'bob', 'unknown-policy')],
+    ]);
+    const rows = await world.rows<CouponRequestRow>('select * from coupon_requests order by position');
+    expect(rows.map(({ position: _, decided_at, ...row }) => [...Object.values(row), decided_at.getTime() - NOON])).toEqual([
+      ['tx-1', 'cp1-1', 1, 'ann', 'issued', null, 'cp1-1-2', 200],
+      ['tx-2', 'cp1-1', 1, 'bob', 'refused', 'sold-out', null, 300],
+      ['tx-1', 'nothing', null, 'bob', 'refused', 'unknown-policy', null, 300],
     ]);
   });
 

@@ -4,6 +4,7 @@ import { balanceHistory } from './balanceHistory.ts';
 import { couponHistory } from './couponHistory.ts';
 import { couponPolicies } from './couponPolicies.ts';
 import { couponPolicyHistory } from './couponPolicyHistory.ts';
+import { couponRequests } from './couponRequests.ts';
 import { coupons } from './coupons.ts';
 import { generations } from './generations.ts';
 import { orders } from './orders.ts';
@@ -20,6 +21,7 @@ export const allProjections = (serviceZone: string): readonly Projection[] => [
   products,
   couponPolicies,
   couponPolicyHistory,
+  couponRequests,
   productSales(serviceZone),
   generations,
 ];

@@ -46,7 +46,9 @@ const list = (name: string, condition: string) =>
     [...PRESENT_GENERATION, NEXT_BORDER],
   );
 
-const issuable = list('issuable policies', 'deleted_at is null and starts_at <= $1::timestamptz and ends_at >= $1::timestamptz');
+/** What can be issued at `$1`, both ends of the window included (R8). */
+export const ISSUABLE = 'deleted_at is null and starts_at <= $1::timestamptz and ends_at >= $1::timestamptz';
+const issuable = list('issuable policies', ISSUABLE);
 const all = list('all policies', 'true');
 /** Policies of every generation, closed and deleted ones too. */
 export const policySource: ItemSource = { view: 'coupon_policies', key: 'policy_id', item: policy };

@@ -3,9 +3,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { itemReader } from '../itemReader.ts';
-import { KeptAnswer } from '../keptAnswer.ts';
-import { PAGE_MAX } from '../page.ts';
-import type { GenerationReader } from '../queries/generation.ts';
+import type { KeepAnswers } from '../keepAnswers.ts';
+import { PAGE_MAX, page } from '../page.ts';
 import { policySource, readPolicies, readPolicyHistory } from '../queries/policies.ts';
 import type { ReadGate } from '../readGate.ts';
 import type { ReadModels } from '../readModels.ts';
@@ -44,9 +43,11 @@ const descriptions = {
   },
 } as const satisfies Record<string, RouteDescription>;
 
-export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: GenerationReader, clock: Clock): RouteTable => {
+export const policyRoutes = (models: ReadModels, gate: ReadGate, keep: KeepAnswers, clock: Clock): RouteTable => {
   const firstPageOf = (all: boolean) =>
-    new KeptAnswer(clock, LIST_KEEP_MS, generation, () => readPolicies(models, clock.now(), { all, limit: PAGE_MAX }));
+    keep({ name: all ? 'all-policies' : 'policies', keepMs: LIST_KEEP_MS, shape: z.array(policy), value: page }, () =>
+      readPolicies(models, clock.now(), { all, limit: PAGE_MAX }),
+    );
   const issuable = firstPageOf(false);
   const everything = firstPageOf(true);
   const policies = itemReader(models, policySource);
@@ -54,12 +55,12 @@ export const policyRoutes = (models: ReadModels, gate: ReadGate, generation: Gen
     'GET /coupon-policies': route(descriptions.list, async (req, res) => {
       const { limit, after, ...query } = parseQuery(listQuery, req);
       const all = query.all === 'true';
-      const page = await fresh(gate, req, ['coupon_policies', 'generations'], async (token) => {
+      const found = await fresh(gate, req, ['coupon_policies', 'generations'], async (token) => {
         if (limit === PAGE_MAX && after === undefined) return (all ? everything : issuable).read(token);
         const { asOf, value } = await readPolicies(models, clock.now(), { all, limit, after });
         return { asOf, value: value.value };
       });
-      answerPage(req, res, page);
+      answerPage(req, res, found);
     }),
     'GET /coupon-policies/:policyId': route(descriptions.one, async (req, res) => {
       const { policyId } = parseParams(policyParams, req);

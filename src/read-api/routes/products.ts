@@ -4,9 +4,8 @@ import { idInput, parseParams, parseQuery } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { dayIn } from '../../platform/serviceZone.ts';
 import { itemReader } from '../itemReader.ts';
-import { KeptAnswer } from '../keptAnswer.ts';
-import { PAGE_MAX } from '../page.ts';
-import type { GenerationReader } from '../queries/generation.ts';
+import type { KeepAnswers } from '../keepAnswers.ts';
+import { PAGE_MAX, page } from '../page.ts';
 import { daysBeforeToday, daysUpToToday, productSource, readProducts, readTop } from '../queries/products.ts';
 import type { ReadGate } from '../readGate.ts';
 import type { ReadModels, ViewName } from '../readModels.ts';
@@ -32,17 +31,16 @@ const descriptions = {
 
 export type Ranking = Readonly<{ zone: string; days: number; limit: number }>;
 
-export const productRoutes = (
-  models: ReadModels,
-  gate: ReadGate,
-  generation: GenerationReader,
-  clock: Clock,
-  ranking: Ranking,
-): RouteTable => {
-  const keep = <T>(ms: number, take: ConstructorParameters<typeof KeptAnswer<T>>[3]) => new KeptAnswer(clock, ms, generation, take);
-  const firstPage = keep(LIST_KEEP_MS, () => readProducts(models, PAGE_MAX));
-  const top = keep(TOP_KEEP_MS, (today) => readTop(models, daysBeforeToday(today, ranking.days), ranking.limit));
-  const realtime = keep(TOP_KEEP_MS, (today) => readTop(models, daysUpToToday(today, ranking.days), ranking.limit));
+export const productRoutes = (models: ReadModels, gate: ReadGate, keep: KeepAnswers, clock: Clock, ranking: Ranking): RouteTable => {
+  const firstPage = keep({ name: 'products', keepMs: LIST_KEEP_MS, shape: z.array(product), value: page }, () =>
+    readProducts(models, PAGE_MAX),
+  );
+  const rankingOf = (name: string, daysOf: typeof daysUpToToday) =>
+    keep({ name, keepMs: TOP_KEEP_MS, shape: z.array(rankedProduct), value: z.string(), settings: Object.values(ranking) }, (today) =>
+      readTop(models, daysOf(today, ranking.days), ranking.limit),
+    );
+  const top = rankingOf('top', daysBeforeToday);
+  const realtime = rankingOf('realtime', daysUpToToday);
   const today = () => dayIn(ranking.zone, clock.now());
   const products = itemReader(models, productSource);
   return {
@@ -56,12 +54,12 @@ export const productRoutes = (
     }),
     'GET /products': route(descriptions.list, async (req, res) => {
       const { limit, after } = parseQuery(listQuery, req);
-      const page = await fresh(gate, req, ['products', 'generations'], async (token) => {
+      const found = await fresh(gate, req, ['products', 'generations'], async (token) => {
         if (limit === PAGE_MAX && after === undefined) return firstPage.read(token);
         const { asOf, value } = await readProducts(models, limit, after);
         return { asOf, value: value.value };
       });
-      answerPage(req, res, page);
+      answerPage(req, res, found);
     }),
     'GET /products/:productId': route(descriptions.one, async (req, res) => {
       const { productId } = parseParams(productParams, req);

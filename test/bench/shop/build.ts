@@ -16,7 +16,7 @@ export type Build = Readonly<{ shop: string; peer: string; generator: string; fr
  */
 export const build = (): Build => {
   const folder = temporaryFolder('bench-build');
-  for (const name of ['node_modules', 'migrations']) symlinkSync(join(root, name), join(folder, name), 'junction');
+  for (const name of ['node_modules', 'migrations', 'proto']) symlinkSync(join(root, name), join(folder, name), 'junction');
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
   const config = join(folder, 'tsconfig.json');
   const include = ['src', 'test/bench/peers', 'test/bench/shop/lean.ts'].map((path) => join(root, path));

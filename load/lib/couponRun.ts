@@ -1,0 +1,127 @@
+import { check, sleep } from 'k6';
+import exec from 'k6/execution';
+import { Gauge } from 'k6/metrics';
+import type { Options, Scenario } from 'k6/options';
+import { bodyOf, send, takeFlights } from './calls.ts';
+import { type CouponShop, couponIdentities, type Read, serialsToRead } from './couponOracle.ts';
+import { faultsExpected, scaledSeconds } from './environment.ts';
+import type { Identity, Policy } from './oracle.ts';
+import { drainQueue } from './queueLag.ts';
+import { byStage, type Ramp, rampScenario, tagStage } from './stages.ts';
+import { audited, inSlices, markEnd } from './state.ts';
+import { common, type Thresholds, thresholds } from './summary.ts';
+import type { Opened } from './warmUp.ts';
+import { openShop, type World } from './world.ts';
+
+const shoppingSeconds = new Gauge('shopping_seconds');
+
+/** The policy that `POST /init` opens alone is the first of its generation. */
+export const POLICY_NUMBER = 1;
+/** Coupons read one by one afterwards; of more, every n-th. The audit reads all of them in the log. */
+const READ_MAX = 20_000;
+/** Seconds that answers may take before the generator has to make more virtual users, and before it has no more. */
+const ANSWER_S = { usual: 0.2, most: 0.5 };
+/** Virtual users of a slow rate: a process that has just started answers slowly at first. */
+const VUS_MIN = 50;
+
+/** At `rate` a second, whatever the answers take; a start that finds no virtual user is dropped, and fails the run. */
+export type Rate = Readonly<{ rate: number; s: number }>;
+
+export type CouponRun = Readonly<{
+  /** Coupons of the only policy, one for each user; `COUPONS` says otherwise. */
+  coupons: number;
+  load: Ramp | Rate;
+  /** What one iteration asks for; `nth` counts the iterations of the run from 0. */
+  ask: (world: World, nth: number) => void;
+  pauseS: number;
+  /** Users there are at most; without it every request has a user of its own. */
+  names?: number;
+  /** Requests are queued: their outcomes are counted afterwards. */
+  queue?: Readonly<{ drainMaxMs: number; more: Readonly<Record<string, Scenario>> }>;
+  limits: Thresholds;
+  /** The metric whose times are told for each stage. */
+  timed: 'http_req_duration' | 'grpc_req_duration';
+  /** What the seed published, to be beaten by a whole run. */
+  beaten?: Readonly<{ requests?: number; iterationsPerSecond?: number }>;
+  /** Judged over the whole run by the runner: memory and lag that may not grow. */
+  soak?: Readonly<{ afterS: number; slopeMaxPerHour: number }>;
+  warm?: (opened: Opened, visits: number) => void;
+}>;
+
+const isRate = (load: Ramp | Rate): load is Rate => 'rate' in load;
+
+const rateScenario = ({ rate, s }: Rate): Scenario => ({
+  executor: 'constant-arrival-rate',
+  rate,
+  timeUnit: '1s',
+  duration: `${s}s`,
+  preAllocatedVUs: Math.max(VUS_MIN, Math.ceil(rate * ANSWER_S.usual)),
+  maxVUs: Math.max(2 * VUS_MIN, Math.ceil(rate * ANSWER_S.most)),
+});
+
+/** `RATE` and `SECONDS` say otherwise, for a quick look. */
+export const atRate = (rate: number, s: number): Rate => ({
+  rate: Number(__ENV.RATE ?? rate),
+  s: Number(__ENV.SECONDS ?? scaledSeconds(s)),
+});
+
+/** What is told of by name, also where nothing is demanded of it. */
+const told: Readonly<Record<CouponRun['timed'], Thresholds>> = {
+  http_req_duration: { 'http_req_duration{name:queued issue}': [] },
+  grpc_req_duration: { 'grpc_req_duration{name:give}': [], 'grpc_req_duration{name:find_all}': [] },
+};
+
+const optionsOf = ({ load, limits, timed, queue }: CouponRun): Options => ({
+  ...common,
+  scenarios: { shoppers: isRate(load) ? rateScenario(load) : rampScenario(load), ...queue?.more },
+  thresholds: {
+    ...thresholds(limits),
+    ...told[timed],
+    ...(isRate(load) ? { dropped_iterations: faultsExpected ? [] : ['count==0'] } : byStage(load, timed)),
+    ...(queue && !isRate(load) ? byStage(load, 'queue_lag') : {}),
+  },
+});
+
+/** Reads the policy and its coupons at a position behind the last write, judges them and prints the closing line. */
+const close = (world: World, run: CouponRun): void => {
+  const drained = run.queue ? drainQueue(run.queue.drainMaxMs) : [];
+  const shop = readCoupons(world);
+  const identities: Identity[] = [...drained, ...couponIdentities(shop)];
+  for (const { id, ok } of identities) check(ok, { [id.split(' ')[0] ?? id]: (holds) => holds }, { audit: 'true' });
+  const { policyId, count, issued } = shop.policy;
+  const coupons = { policyId, count, issued, names: run.names ?? null, asked: run.queue ? 'request' : 'coupon' };
+  const totals = run.queue ? {} : { coupon: issued };
+  const closing = { identities, totals, counted: {}, coupons, beaten: run.beaten, soak: run.soak };
+  console.log(`closing ${JSON.stringify(closing)}`);
+};
+
+const readCoupons = ({ run, policyIds: [policyId = ''] }: World): CouponShop => {
+  const { position, lagMs } = markEnd(run);
+  const policy = bodyOf<Policy>(send(audited(`/coupon-policies/${policyId}`, position))) as Policy;
+  const pathOf = (serial: number): string => `/coupons/${policyId}-${serial}`;
+  const serials = serialsToRead(policy.issued, READ_MAX);
+  const answers = inSlices(serials.map((serial) => audited(pathOf(serial), position)));
+  const read = serials.map((serial, i): Read => ({ serial, coupon: bodyOf<NonNullable<Read['coupon']>>(answers[i] as never) ?? null }));
+  const beyond = policy.issued + 1;
+  const none = send({ ...audited(pathOf(beyond), position), expected: [404] });
+  return { policy, read, beyond: { serial: beyond, coupon: none.status === 404 ? null : { policyId, serial: beyond, userId: '' } }, lagMs };
+};
+
+/** What a scenario of coupons exports to k6. */
+export const couponRun = (run: CouponRun) => {
+  const { coupons, load, ask, pauseS, warm } = run;
+  const couponCount = Number(__ENV.COUPONS ?? coupons);
+  return {
+    options: optionsOf(run),
+    setup: (): World => openShop({ policies: 1, couponCount, perUser: 1 }, 0, warm),
+    visit: (world: World): void => {
+      if (!isRate(load)) tagStage(load, world.startAt);
+      ask(world, exec.scenario.iterationInTest);
+      // Peaks in flight are a matter of visits; here they would only pile up.
+      takeFlights();
+      shoppingSeconds.add((Date.now() - world.startAt) / 1_000);
+      if (pauseS > 0) sleep(pauseS);
+    },
+    teardown: (world: World): void => close(world, run),
+  };
+};

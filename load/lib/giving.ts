@@ -1,0 +1,57 @@
+import { check } from 'k6';
+import { POLICY_NUMBER } from './couponRun.ts';
+import { call, isUnknownRpc, type Status, statusOf } from './rpc.ts';
+import type { Ramp } from './stages.ts';
+import type { Thresholds } from './summary.ts';
+import { count } from './tally.ts';
+import type { Opened } from './warmUp.ts';
+import type { World } from './world.ts';
+
+/** A coupon was given, or there was none left; a user who has one may be told so where users come back. */
+const outcomes: readonly Status[] = ['OK', 'ResourceExhausted'];
+
+const give = (userId: string, expected: readonly Status[]): void => {
+  count('sent', 'coupon');
+  const answer = call('give', { userId, couponId: POLICY_NUMBER }, expected, userId);
+  if (isUnknownRpc(answer)) return;
+  count('answered', 'coupon');
+  if (statusOf(answer) !== 'OK') return;
+  count('acked', 'coupon');
+  check(answer.message as { isReceived?: boolean }, { 'coupon received': ({ isReceived }) => isReceived === true });
+};
+
+/** A user nobody has seen before asks for the coupon. */
+export const giveToStranger = ({ run }: World, nth: number): void => give(`${run}-${nth}`, outcomes);
+
+/** The seed's visit: looks at the coupons there are, then asks for one. */
+export const lookAndGive = (world: World, nth: number): void => {
+  const message = call('find_all', {}, ['OK']).message as { coupons?: readonly { id: number }[] } | null;
+  check(message?.coupons ?? [], { 'coupon listed': (all) => all.some(({ id }) => id === POLICY_NUMBER) });
+  giveToStranger(world, nth);
+};
+
+/** The same few users come again and again. */
+export const giveToOneOf =
+  (names: number) =>
+  ({ run }: World, nth: number): void =>
+    give(`${run}-${nth % names}`, [...outcomes, 'AlreadyExists']);
+
+/** Gives to strangers, one after the other, before a run: code that was used for a while is several times faster. */
+export const warmGives = (_: Opened, gives: number): void => {
+  for (let i = 0; i < gives; i += 1) call('warm', { userId: `warm-${Date.now()}-${i}`, couponId: POLICY_NUMBER }, outcomes);
+};
+
+/** 95 % of the calls over gRPC, within these milliseconds; the few over HTTP only prepare and prove. */
+export const giveLimits = (p95Ms: number | null): Thresholds => ({
+  'http_req_duration{audit:false}': [],
+  'grpc_req_duration{audit:false}': p95Ms === null ? [] : [`p(95)<${p95Ms}`],
+});
+
+/** Up to 1,000 users and down again, 30 s each; 300 twice, as in the seed. */
+export const ladder: Ramp = {
+  from: 0,
+  stages: [100, 200, 300, 300, 400, 500, 600, 700, 800, 900, 1_000, 900, 800, 700, 600, 500, 400, 300, 200, 100].map((vus) => ({
+    vus,
+    s: 30,
+  })),
+};
