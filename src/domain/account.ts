@@ -152,7 +152,7 @@ export const accountFold: Fold<Account, AccountEvent> = {
 /** Each member by its name: copying all but some costs fifty times as much, and this is done several times for every order. */
 const submittedOrder = (event: Extract<AccountEvent, { type: 'OrderSubmitted' }>['data']): Order => {
   const { orderId, fingerprint, lines, couponId, subtotal, discount, totalAmount, ledgerSeen, at: submittedAt } = event;
-  return { orderId, fingerprint, lines, couponId, subtotal, discount, totalAmount, ledgerSeen, submittedAt, status: 'open', reason: null };
+  return { orderId, fingerprint, lines, couponId, subtotal, discount, totalAmount, ledgerSeen, status: 'open', reason: null, submittedAt };
 };
 
 const settled = (account: Account, orderId: OrderId, status: 'placed' | 'rejected', reason: Rejection | null): Account => {
