@@ -208,7 +208,12 @@ it.each([
 
 it('is not held up by a reader that does not read', async () => {
   const { child, ended, err } = start(['export']);
-  child.stdout?.once('data', () => child.stdout?.pause());
+  await new Promise<void>((seen) => {
+    child.stdout?.once('data', () => {
+      child.stdout?.pause();
+      seen();
+    });
+  });
   // Long enough to fill the pipe many times over.
   await new Promise((wake) => setTimeout(wake, 1_500));
   expect(child.exitCode).toBeNull();
