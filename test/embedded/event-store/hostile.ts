@@ -19,7 +19,7 @@ const privateMiB = (pid: number): number => {
 /** Streams that attacks may write to by way of a client that means well. */
 export const FILLER = 'filler';
 /** How long the client beside may wait for an answer while the server is attacked. */
-const ANSWER_MAX_MS = 2_000;
+const ANSWER_MAX_MS = 6_000;
 
 /** `client` is the one that means well. */
 export type Attack = (port: number, client: EventStoreDBClient) => Promise<void>;
