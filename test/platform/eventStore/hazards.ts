@@ -7,7 +7,7 @@ import { type ReadCall, type ReceivedAppend, ScriptedServer } from './scriptedSe
 
 // An unhandled rejection or exception fails the test during which it happens: jest-circus listens for both.
 
-export const APPEND_MS = 300;
+export const APPEND_MS = 600;
 export const forever = new AbortController().signal;
 
 /** Made anew before each test, and ended after it. */
