@@ -147,7 +147,7 @@ describe('the read gate alone', () => {
       looking -= 1;
       return new Map([['accounts', at]]);
     };
-    const gate = new ReadGate(positions, clock);
+    const gate = new ReadGate(positions, clock, { waitMaxMs: 20_000 });
     const all = Array.from({ length: 20_000 }, () => gate.pass(7n, ['accounts'], async () => ({ asOf: at, value: 'new' })));
     const settled = Promise.allSettled(all);
     setTimeout(() => {
