@@ -64,7 +64,7 @@ describe('till audit', () => {
     const report = JSON.parse(out);
     expect(report).toMatchObject({ events: history.recorded.length, violations: [], openOrders: { count: 0 } });
     expect(report.invariants.every(({ ok }: { ok: boolean }) => ok)).toBe(true);
-    expect(report.views).toHaveLength(10);
+    expect(report.views).toHaveLength(11);
   }, 20_000);
 
   it('ends with 1 on one won that is wrong, and says which', async () => {

@@ -36,6 +36,14 @@ export const TAKING: readonly Taking[] = [
   taking('POST /balance/charge', '/balance/charge', { userId: 'ann', amount: 100 }, { numbers: ['amount'], ids: ['userId'] }),
   taking('POST /coupons', '/coupons', { userId: 'ann', policyId: 'cp0-1' }, { ids: ['userId', 'policyId'] }),
   taking('POST /coupons/issue', '/coupons/issue', { userId: 'ann', couponId: 'cp0-1' }, { ids: ['userId', 'couponId', 'policyId'] }),
+  taking('POST /coupons/async', '/coupons/async', { userId: 'ann', policyId: 'cp0-1' }, { ids: ['userId', 'policyId'] }),
+  taking(
+    'POST /api/v1/coupon/issue',
+    '/api/v1/coupon/issue',
+    { userId: 'ann', couponId: 1, transactionId: 'tx-1' },
+    // A policy's number may come as text.
+    { ids: ['userId', 'couponId'], names: ['transactionId'] },
+  ),
   taking('POST /coupons/{couponId}/use', '/coupons/cp0-1-1/use', { userId: 'ann', productId: 'thing' }, { ids: ['userId', 'productId'] }),
   taking('POST /coupons/{couponId}/cancel-use', '/coupons/cp0-1-1/cancel-use', { userId: 'ann' }, { ids: ['userId'] }),
   taking(
