@@ -48,10 +48,10 @@ describe('POST /coupons/{couponId}/use (R20)', () => {
 
   it('is refused for an expired coupon, and to the last millisecond not (R18, D26)', async () => {
     const userId = await newUser(shop, 0);
-    const couponId = await expiring(userId, 300);
+    const couponId = await expiring(userId, 3_000);
     expect((await shop.use(couponId, userId)).status).toBe(200);
     expect((await shop.cancelUse(couponId, userId)).status).toBe(200);
-    await sleep(310);
+    await sleep(3_010);
     const refused = await shop.use(couponId, userId);
     expectProblem(refused, 409, 'coupon-unavailable');
     expect(refused.body).toMatchObject({ reason: 'expired' });
