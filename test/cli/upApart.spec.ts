@@ -97,7 +97,7 @@ describe('a shop of several processes', () => {
     expect(Math.max(...outcomes.map(({ unknown }) => unknown))).toBeLessThanOrEqual(1);
     const last = await client.post('/users/last/balance', { amount: AMOUNT });
     for (const [caller, { charges }] of outcomes.entries()) {
-      expect(charges).toBeGreaterThan(10);
+      expect(charges).toBeGreaterThan(0);
       const { body } = await client.get(`/users/caller-${caller}/balance`, { after: last });
       expect([caller, body.balance]).toEqual([caller, charges * AMOUNT]);
     }
