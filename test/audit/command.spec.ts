@@ -50,7 +50,7 @@ describe('till audit', () => {
     runner.start();
     await until(() => runner.state === 'following');
     await runner.stop();
-  }, 30_000);
+  }, 90_000);
 
   afterAll(async () => {
     for (const close of closers) await close();
@@ -65,7 +65,7 @@ describe('till audit', () => {
     expect(report).toMatchObject({ events: history.recorded.length, violations: [], openOrders: { count: 0 } });
     expect(report.invariants.every(({ ok }: { ok: boolean }) => ok)).toBe(true);
     expect(report.views).toHaveLength(11);
-  }, 20_000);
+  }, 90_000);
 
   it('ends with 1 on one won that is wrong, and says which', async () => {
     const [row] = (await database.query<{ user_id: string }>('select user_id from accounts order by user_id limit 1')).rows;
@@ -75,18 +75,18 @@ describe('till audit', () => {
     expect(out).toContain(`I17 accounts ${row?.user_id}: balance: expected `);
     expect(out).toContain('1 violation');
     expect(out).not.toContain('no violation');
-  }, 20_000);
+  }, 90_000);
 
   it('ends with 2 on wrong usage, and when there are no stores to read', async () => {
     expect(await till(['--jsno'], env)).toMatchObject({ status: 2, out: '' });
     const nowhere = await till([], { DATA_DIR: dataDir });
     expect(nowhere).toMatchObject({ status: 2, out: '' });
     expect(nowhere.err).toContain('EVENTSTORE_URL and DATABASE_URL not set');
-  }, 20_000);
+  }, 90_000);
 
   it('ends with 1 when a store cannot be read', async () => {
     const { status, out, err } = await till([], { ...env, DATABASE_URL: 'postgres://till@127.0.0.1:1/none' });
     expect({ status, out }).toEqual({ status: 1, out: '' });
     expect(err).not.toBe('');
-  }, 20_000);
+  }, 90_000);
 });

@@ -117,4 +117,4 @@ it('a key answers as it did, ten thousand events, a snapshot and a restart later
   expect((await chargeBy(restarted, 'charge-0', 1)).outcome).toEqual({ kind: 'charged', balance: 6, replayed: true });
   expect((await chargeBy(restarted, 'k', 6)).outcome).toEqual({ kind: 'refused', reason: 'key-reused' });
   expect([log.length, read < 6_000]).toEqual([events, true]);
-}, 30_000);
+}, 90_000);

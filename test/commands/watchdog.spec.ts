@@ -202,7 +202,7 @@ it('alarms once for all orders that an outage keeps open for a minute, and once 
     [40, expect.any(Array)],
     [1, ['order-other']],
   ]);
-}, 30_000); // Every try of the outage ends by the real clock.
+}, 90_000); // Every try of the outage ends by the real clock.
 
 it('waits for no back-off when the store is back (OR1, OR12)', async () => {
   const { log, clock, ledger, store, process } = await shopWithOpen([ann]);

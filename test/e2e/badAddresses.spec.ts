@@ -7,7 +7,7 @@ beforeAll(async () => {
   shop = await startShop();
   await shop.createProduct({ id: 'thing', price: 10, stock: 100 });
   await shop.charge('ann', 1_000);
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 expectNothingRecorded(() => shop);
 

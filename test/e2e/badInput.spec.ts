@@ -37,7 +37,7 @@ let shop: TestShop;
 beforeAll(async () => {
   shop = await startShop();
   await prepareBodies(shop);
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const sendText = (

@@ -10,7 +10,7 @@ let other: CommandProcess;
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.anotherCommandApi();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const chargesOf = (userId: string) => eventsOf(shop, `account-${userId}`, 'BalanceCharged');

@@ -10,7 +10,7 @@ beforeAll(async () => {
   other = await shop.anotherCommandApi();
   policyId = (await shop.createPolicy({ count: null })).body.policyId;
   await shop.createProduct({ id: 'thing', price: 1_000, stock: 100_000 });
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const either = (i: number) => (i % 2 === 0 ? shop : other);

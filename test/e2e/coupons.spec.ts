@@ -9,7 +9,7 @@ let other: CommandProcess;
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.anotherCommandApi();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const policyWith = async (wished: Json): Promise<string> => (await shop.createPolicy(wished)).body.policyId;

@@ -5,7 +5,7 @@ import { type Product, startShop, type TestShop } from '../support/shop.ts';
 let shop: TestShop;
 beforeAll(async () => {
   shop = await startShop();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 type Sold = Readonly<{ productId: string; name: string; soldQty: number }>;

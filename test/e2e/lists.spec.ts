@@ -15,7 +15,7 @@ beforeAll(async () => {
   await shop.charge('ann', 100);
   for (let i = 0; i < ROWS; i += 1) await shop.issue('ann', policyId);
   for (let i = 0; i < ROWS; i += 1) newest = await shop.order('ann', { 'item-0': 1 });
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const nextOf = ({ headers }: Answer<unknown>): string | null => /^<([^>]+)>; rel="next"$/.exec(String(headers.link ?? ''))?.[1] ?? null;

@@ -14,7 +14,7 @@ beforeAll(async () => {
   shop = await startShop();
   const env = { EVENTSTORE_URL: shop.eventStoreUrl, DATABASE_URL: shop.databaseUrl, PROJECTOR_PORT: '0' };
   projector = await startProjector(parseConfig(env), silentLog);
-}, 30_000);
+}, 90_000);
 afterAll(async () => {
   await projector.stop();
   await shop.stop();

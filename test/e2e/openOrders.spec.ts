@@ -17,7 +17,7 @@ beforeAll(async () => {
       (stream, ...rest) =>
         (stream === inventoryStream ? unanswered : append)(stream, ...rest),
   );
-}, 30_000);
+}, 90_000);
 afterAll(async () => {
   await stalled.stop();
   await shop.stop();
@@ -53,7 +53,7 @@ describe('an order that gets no verdict in time', () => {
     expect((await shop.balance('patient', { after: replay })).body).toEqual({ userId: 'patient', balance: 3_000, held: 0 });
     expect(await eventsOf(shop, 'account-patient', 'OrderPlaced')).toBe(1);
     expect((await shop.product('late', { after: replay })).body.stock).toBe(98);
-  }, 30_000);
+  }, 90_000);
 
   it('is pumped by the same request at another process', async () => {
     await shop.createProduct({ id: 'pumped', price: 1_000, stock: 1 });
@@ -64,7 +64,7 @@ describe('an order that gets no verdict in time', () => {
     expect([again.status, again.body.status, again.headers['idempotent-replayed']]).toEqual([201, 'placed', 'true']);
     expect([201, 202]).toContain((await asked).status);
     expect(await eventsOf(shop, 'account-pumper', 'OrderPlaced')).toBe(1);
-  }, 30_000);
+  }, 90_000);
 
   it('may have 19 more beside it; the next is turned away until they end (OR13)', async () => {
     await shop.createProduct({ id: 'queued', price: 10, stock: 1_000 });
@@ -77,5 +77,5 @@ describe('an order that gets no verdict in time', () => {
     expect(new Set((await asked).map(({ status }) => status))).toEqual(new Set([202]));
     await until(async () => (await shop.orders('many')).body.every(({ status }) => status === 'placed'));
     expect((await shop.order('many', { queued: 1 })).status).toBe(201);
-  }, 30_000);
+  }, 90_000);
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (const port of ['edge', 'commands', 'queries'] as const) {
     documents[port] = (await (await fetch(`${shop[port]}/openapi.json`)).json()) as OpenApiDocument;
   }
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const SYSTEM = ['GET /docs', 'GET /docs/{file}', 'GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json'];

@@ -7,7 +7,7 @@ let other: CommandProcess;
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.anotherCommandApi();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const either = (i: number) => (i % 2 === 0 ? shop : other);
@@ -132,7 +132,7 @@ describe('stock under a rush (R38, R39, D19, D22)', () => {
     };
     expect(ledger.denied).toBeGreaterThanOrEqual(200);
     expect(new Set(bodiesOf(answers, 201).map(({ orderId }) => orderId)).size).toBe(100);
-  }, 20_000);
+  }, 90_000);
 
   it('10 users, any 5 of 10 products, 2 of each: all placed when every product is wanted by 5, and all stock 0', async () => {
     const ids = await atOnce(10, (i) => product(`round-${i}`, 100, 10));

@@ -16,7 +16,7 @@ import {
 let shop: TestShop;
 beforeAll(async () => {
   shop = await startShop();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const userWith = (balance: number) => newUser(shop, balance);

@@ -7,7 +7,7 @@ let other: CommandProcess;
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.anotherCommandApi();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const TIME = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);

@@ -8,7 +8,7 @@ let other: CommandProcess;
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.anotherCommandApi();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 describe('a product', () => {

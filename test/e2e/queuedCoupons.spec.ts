@@ -122,7 +122,7 @@ describe('a queued request for a coupon (7.1)', () => {
     await until(async () => Object.values(await outcomes()).reduce((sum, n) => sum + n, 0) === 60, 20_000);
     expect(await outcomes()).toEqual({ issued: 25, refused: 35 });
     expect((await shop.policy(policyId)).body).toMatchObject({ issued: 25, remaining: 0 });
-  }, 30_000);
+  }, 90_000);
 
   it('is 404 with a hint to ask again while nothing is recorded', async () => {
     const answer = await status(newId());

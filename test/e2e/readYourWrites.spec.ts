@@ -9,7 +9,7 @@ beforeAll(async () => {
   other = await shop.anotherCommandApi();
   await shop.createProduct({ id: 'thing', price: 1_000, stock: 10 });
   await shop.createProduct({ id: 'none-left', price: 1_000 });
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const positionOf = (answer: Answer<unknown>, header: 'read-after' | 'as-of'): bigint => {

@@ -7,7 +7,7 @@ let other: CommandProcess;
 beforeAll(async () => {
   shop = await startShop();
   other = await shop.anotherCommandApi();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 const charge = (body: Json, options?: Json, on: Pick<TestShop, 'client'> = shop) =>

@@ -10,7 +10,7 @@ const PAUSE_MS = 1_000;
 let shop: TestShop;
 beforeAll(async () => {
   shop = await startShop();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 /** One iteration of the published script: no token anywhere, and the answers taken as the script takes them. */
@@ -80,7 +80,7 @@ describe('the flow of the first clients’ script (contracts 9.1), every shopper
       remaining: Array(5).fill(200_000 - USERS / 5),
       sold: [1_500, 1_200, 900, 600, 300].map((before) => before + USERS),
     });
-  }, 20_000);
+  }, 90_000);
 
   it('coupons for a third: the others pay in full and keep nothing', async () => {
     const coupons = 7;
@@ -92,7 +92,7 @@ describe('the flow of the first clients’ script (contracts 9.1), every shopper
       issued: [coupons],
       remaining: [0],
     });
-  }, 20_000);
+  }, 90_000);
 
   it('twice each, a coupon each time: the list never offers the used one first (D23, R24)', async () => {
     expect(await stateOf(await rush(undefined, 2))).toMatchObject({
@@ -101,7 +101,7 @@ describe('the flow of the first clients’ script (contracts 9.1), every shopper
       withCoupon: 2 * USERS,
       stocks: Array(5).fill(2_000_000 - 2 * USERS),
     });
-  }, 20_000);
+  }, 90_000);
 
   it('twice each, one coupon a user: the second order pays in full', async () => {
     expect(await stateOf(await rush({ policies: 1, couponCount: 10_000, perUser: 1 }, 2))).toMatchObject({
@@ -110,7 +110,7 @@ describe('the flow of the first clients’ script (contracts 9.1), every shopper
       withCoupon: USERS,
       issued: [USERS],
     });
-  }, 20_000);
+  }, 90_000);
 });
 
 describe('the other ways to shop (contracts 9.1), all at once', () => {
@@ -162,5 +162,5 @@ describe('the other ways to shop (contracts 9.1), all at once', () => {
     expect((await shop.product(p1, { after })).body.stock).toBe(2_000_000 - 2 * SHOPPERS);
     expect((await shop.product(p2, { after })).body.stock).toBe(2_000_000 - SHOPPERS);
     expect((await shop.policy(policyId, { after })).body.issued).toBe(2 * SHOPPERS);
-  }, 20_000);
+  }, 90_000);
 });

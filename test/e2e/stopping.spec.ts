@@ -8,7 +8,7 @@ let clients: Client[];
 beforeEach(async () => {
   shop = await startShop();
   clients = [shop.edge, shop.commands, shop.queries].map(clientOf);
-}, 30_000);
+}, 90_000);
 afterEach(async () => {
   for (const client of clients) client.close();
   await shop.stop();
@@ -49,7 +49,7 @@ describe('without the event store', () => {
     const [edge, commands, queries] = await Promise.all(clients.map((client) => client.get('/health/ready')));
     expect([edge?.status, commands?.status, queries?.status]).toEqual([503, 503, 200]);
     expect((await shop.client.get('/health/live')).status).toBe(200);
-  }, 30_000);
+  }, 90_000);
 });
 
 describe('a graceful stop', () => {
@@ -68,7 +68,7 @@ describe('a graceful stop', () => {
     await stopped;
     expect(performance.now() - begun).toBeLessThan(8_000);
     await expect(clientOf(shop.edge).get('/health/live')).rejects.toThrow('ECONNREFUSED');
-  }, 20_000);
+  }, 90_000);
 
   it('loses nothing that was answered: a fresh process knows it all', async () => {
     const answers = await atOnce(30, (i) => shop.charge(`stayer-${i % 10}`, 10, { key: `k${i}` }));

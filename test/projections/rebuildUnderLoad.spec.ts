@@ -14,7 +14,7 @@ const ZONE = 'Asia/Seoul';
 let shop: TestShop;
 beforeAll(async () => {
   shop = await startShop();
-}, 30_000);
+}, 90_000);
 afterAll(() => shop.stop());
 
 type Told = Readonly<{ answers: number; wrong: readonly string[] }>;

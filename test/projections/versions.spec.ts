@@ -135,7 +135,7 @@ describe('BG2, M37: a view never steps back', () => {
     expect(answers.filter((kind) => kind === 'done')).toHaveLength(6);
     expect(seen).toEqual([...seen].sort((a, b) => Number(a - b)));
     expect(new Set(seen).size).toBeGreaterThan(5);
-  }, 20_000);
+  }, 90_000);
 });
 
 describe('BG1: the old view stands until the promotion is committed', () => {
@@ -169,7 +169,7 @@ describe('BG1: the old view stands until the promotion is committed', () => {
         (value) => value === '4000',
       ),
     ).toBe('4000');
-  }, 20_000);
+  }, 90_000);
 
   it('and the promotion waits for no reader for long', async () => {
     await ann(2);

@@ -123,7 +123,7 @@ describe('the coupon worker', () => {
     expect(failures).toBeGreaterThan(2);
     expect((await world.outcomes(policyId)).filter(({ outcome }) => outcome === 'issued')).toHaveLength(10);
     expect([(await world.outcomes(policyId)).length, counted.deadLetters]).toEqual([20, 0]);
-  }, 30_000);
+  }, 90_000);
 
   it('commits nothing before the outcomes are recorded (KQ6)', async () => {
     const policyId = await world.policy();
@@ -136,7 +136,7 @@ describe('the coupon worker', () => {
     blocked = false;
     await drained();
     expect(await world.outcomes(policyId)).toEqual([{ transactionId: 'tx', userId: 'ann', outcome: 'issued' }]);
-  }, 30_000);
+  }, 90_000);
 });
 
 describe('dead letters (R49, KQ5)', () => {

@@ -7,7 +7,7 @@ let client: GrpcClient;
 beforeAll(async () => {
   shop = await startShop();
   client = grpcClientOf(shop.grpc);
-}, 30_000);
+}, 90_000);
 afterAll(async () => {
   client.close();
   await shop.stop();

@@ -71,7 +71,7 @@ describe('sending', () => {
     away = false;
     await queue.send('t', [message('k', 'kept')]);
     expect(await valuesIn(queue)).toEqual(['kept']);
-  }, 30_000);
+  }, 90_000);
 
   it('to a topic that nobody has made is told at once', async () => {
     await expect(queueWith().send('nowhere', [message('k', 'v')])).rejects.toBeInstanceOf(QueueUnavailable);
