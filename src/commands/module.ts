@@ -71,6 +71,7 @@ export const CommandId = {
   requests: id<CouponQueue>('requests'),
   worker: id<CouponWorker>('worker'),
   routes: id<RouteTable>('routes'),
+  generation: id<PresentGeneration>('generation'),
   seed004: id<Seed004Commands>('seed004'),
 } as const;
 
@@ -143,16 +144,16 @@ export const commandModule = new ContainerModule(({ bind }) => {
       [C.queue, C.requests, C.mailboxes, C.clock, C.log, C.queueObserver],
     )
     .inSingletonScope();
+  bind(C.generation)
+    .toResolvedValue((mailboxes: Mailboxes, clock: Clock) => new PresentGeneration(mailboxes, clock), [C.mailboxes, C.clock])
+    .inSingletonScope();
   bind(C.seed004)
     .toResolvedValue(
-      (config: Config, clock: Clock, mailboxes: Mailboxes, setup: ShopSetup): Seed004Commands => {
-        const generation = new PresentGeneration(mailboxes, clock);
-        return {
-          coupons: new CouponService(mailboxes, setup, generation, clock, new ZonedTime(config.serviceZone)),
-          userCoupons: new UserCouponService(mailboxes, generation, clock, config.idempotencyRequired),
-        };
-      },
-      [C.config, C.clock, C.mailboxes, C.setup],
+      (config: Config, clock: Clock, mailboxes: Mailboxes, setup: ShopSetup, generation: PresentGeneration): Seed004Commands => ({
+        coupons: new CouponService(mailboxes, setup, generation, clock, new ZonedTime(config.serviceZone)),
+        userCoupons: new UserCouponService(mailboxes, generation, clock, config.idempotencyRequired),
+      }),
+      [C.config, C.clock, C.mailboxes, C.setup, C.generation],
     )
     .inSingletonScope();
   bind(C.routes)
@@ -166,6 +167,7 @@ export const commandModule = new ContainerModule(({ bind }) => {
         setup: ShopSetup,
         models: ReadModels,
         requests: CouponQueue,
+        generation: PresentGeneration,
       ): RouteTable => ({
         ...chargeRoutes(mailboxes, clock, config.idempotencyRequired),
         ...couponRoutes(mailboxes, clock, config.idempotencyRequired),
@@ -173,11 +175,11 @@ export const commandModule = new ContainerModule(({ bind }) => {
         ...productRoutes(mailboxes, catalog, setup, clock),
         ...policyRoutes(setup, mailboxes, clock),
         ...queuedCouponRoutes(requests, clock, config.idempotencyRequired),
-        ...seed000Routes(requests, mailboxes, clock),
-        ...seed001Routes(mailboxes, clock, config.idempotencyRequired),
+        ...seed000Routes(requests, generation, clock),
+        ...seed001Routes(mailboxes, generation, clock, config.idempotencyRequired),
         ...(config.enableTestEndpoints ? initRoutes(setup, models, clock, config.serviceZone) : {}),
       }),
-      [C.config, C.clock, C.mailboxes, C.catalog, C.placement, C.setup, C.readModels, C.requests],
+      [C.config, C.clock, C.mailboxes, C.catalog, C.placement, C.setup, C.readModels, C.requests, C.generation],
     )
     .inSingletonScope();
 });

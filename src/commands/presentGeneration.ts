@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { currentGeneration } from '../domain/shop.ts';
+import type { PolicyId } from '../domain/ids.ts';
+import { currentGeneration, policyIdOf } from '../domain/shop.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Metadata } from '../platform/eventStore/eventStore.ts';
 import type { Mailboxes } from './mailboxes.ts';
@@ -26,6 +27,11 @@ export class PresentGeneration {
   ask(about: Metadata): Promise<number> {
     this.next ??= this.look(about);
     return this.next;
+  }
+
+  /** The policy that has this number now, or would have it. @throws what asking a mailbox throws. */
+  async policyNumbered(number: number, about: Metadata): Promise<PolicyId> {
+    return policyIdOf(await this.ask(about), number);
   }
 
   private async look(about: Metadata): Promise<number> {

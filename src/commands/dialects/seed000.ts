@@ -1,14 +1,13 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { UserId } from '../../domain/ids.ts';
-import { currentGeneration, policyIdOf } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { envelope, envelopeShape } from '../../platform/envelope.ts';
 import { correlationIdOf } from '../../platform/http.ts';
 import { idInput, invalid, parse, policyNumberInput, transactionIdInput } from '../../platform/input.ts';
 import { type RouteDescription, type RouteTable, route } from '../../platform/route.ts';
 import { sendJson } from '../../platform/sendJson.ts';
-import type { Mailboxes } from '../mailboxes.ts';
+import type { PresentGeneration } from '../presentGeneration.ts';
 import type { CouponQueue } from '../queue/couponQueue.ts';
 import { bodyAlone, incoming } from '../routes/answer.ts';
 
@@ -42,15 +41,14 @@ const transactionIdOf = (req: Request, inBody: string | undefined): string => {
 };
 
 /** The write path of seed 000's clients: they know policies by number, and look for `message`, `code` and `data`. */
-export const seed000Routes = (requests: CouponQueue, mailboxes: Mailboxes, clock: Clock): RouteTable => ({
+export const seed000Routes = (requests: CouponQueue, generation: PresentGeneration, clock: Clock): RouteTable => ({
   'POST /api/v1/coupon/issue': route(issue, async (req, res) => {
     const requestedAt = clock.now();
     const { couponId: number, ...asked } = bodyAlone(body, req);
     const userId = asked.userId as UserId;
     const transactionId = transactionIdOf(req, asked.transactionId);
     const { about } = incoming(req, res, ['coupon/issue', userId, String(number), transactionId], userId);
-    const { outcome: generation } = await mailboxes.shop().ask(currentGeneration, about);
-    const request = { userId, policyId: policyIdOf(generation, number), transactionId, requestedAt };
+    const request = { userId, policyId: await generation.policyNumbered(number, about), transactionId, requestedAt };
     await requests.accept(request, correlationIdOf(res));
     sendJson(res, 200, envelope(TAKEN, 200, null));
   }),

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { PolicyId, UserId } from '../../domain/ids.ts';
-import { currentGeneration, policyIdOf } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { amountInput, idInput, invalid } from '../../platform/input.ts';
 import { type RouteTable, route } from '../../platform/route.ts';
 import type { Mailboxes } from '../mailboxes.ts';
+import type { PresentGeneration } from '../presentGeneration.ts';
 import { bodyAlone, incoming } from '../routes/answer.ts';
 import { chargeAnswers, charging } from '../routes/charges.ts';
 import { issueAnswers, issuing } from '../routes/coupons.ts';
@@ -22,7 +22,7 @@ const issue = { summary: 'Issue a coupon of a policy to a user', body: issueBody
 const NUMBER = /^[1-9][0-9]{0,9}$/;
 
 /** The write paths of seed 001's clients: what others have in the path or the query stands in the body. */
-export const seed001Routes = (mailboxes: Mailboxes, clock: Clock, keyRequired: boolean): RouteTable => {
+export const seed001Routes = (mailboxes: Mailboxes, generation: PresentGeneration, clock: Clock, keyRequired: boolean): RouteTable => {
   const answerCharge = charging(mailboxes, clock);
   const answerIssue = issuing(mailboxes, clock);
   return {
@@ -36,9 +36,7 @@ export const seed001Routes = (mailboxes: Mailboxes, clock: Clock, keyRequired: b
       const userId = body.userId as UserId;
       const named = policyNamed(body);
       const command = incoming(req, res, ['coupons/issue', userId, named], userId, keyRequired);
-      const policyId = NUMBER.test(named)
-        ? policyIdOf((await mailboxes.shop().ask(currentGeneration, command.about)).outcome, Number(named))
-        : (named as PolicyId);
+      const policyId = NUMBER.test(named) ? await generation.policyNumbered(Number(named), command.about) : (named as PolicyId);
       await answerIssue(res, { userId, policyId }, command);
     }),
   };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { addCount, changeUnlimited, deletePolicy, findPolicy, type PolicyChanged, type PolicyNow } from '../../domain/couponPolicy.ts';
 import type { CommandId, PolicyId } from '../../domain/ids.ts';
-import { openedFrom, policyIdOf } from '../../domain/shop.ts';
+import { openedFrom } from '../../domain/shop.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Metadata, Position } from '../../platform/eventStore/eventStore.ts';
 import { commandIdOf, fingerprintOf } from '../../platform/idempotency.ts';
@@ -47,7 +47,7 @@ export const commandOf = (scope: readonly string[], actor: string, { key, correl
 
 /** The policy that has this number in the present generation; `null` for what no policy can have. */
 export const numberedPolicy = async (generation: PresentGeneration, number: number, about: Metadata): Promise<PolicyId | null> =>
-  number < 1 ? null : policyIdOf(await generation.ask(about), number);
+  number < 1 ? null : generation.policyNumbered(number, about);
 
 const wrong = (message: string): Problem => new Problem('invalid-request', message, { message });
 
