@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { answerBroken } from './brokenRequests.ts';
+import { ConnectionsFirst } from './connectionsFirst.ts';
 
 export type Listening = Readonly<{ port: number; close(): Promise<void> }>;
 
@@ -49,8 +50,10 @@ const bornForApp = (app: Express) => {
 export const listen = (app: Express, host: string, port: number, times: Partial<ServerTimes> = {}): Promise<Listening> => {
   const { stillMsMax, ...httpTimes } = { ...SERVER_TIMES, ...times };
   const underWay = new WeakMap<Socket, number>();
-  const server = http.createServer({ ...bornForApp(app), ...httpTimes, maxHeaderSize: HEADER_BYTES_MAX }, inTurn(app, underWay));
+  const newcomers = new ConnectionsFirst();
+  const server = http.createServer({ ...bornForApp(app), ...httpTimes, maxHeaderSize: HEADER_BYTES_MAX }, inTurn(app, underWay, newcomers));
   server.timeout = stillMsMax;
+  server.on('connection', () => newcomers.accepted());
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     answerBroken(error, socket as Socket, (underWay.get(socket as Socket) ?? 0) > 0);
   });
@@ -59,14 +62,16 @@ export const listen = (app: Express, host: string, port: number, times: Partial<
 
 /** Cuts connections off that pile requests up, and counts in `underWay` those that are not answered yet. */
 const inTurn =
-  (app: Express, underWay: WeakMap<Socket, number>): http.RequestListener =>
+  (app: Express, underWay: WeakMap<Socket, number>, newcomers: ConnectionsFirst): http.RequestListener =>
   (req, res) => {
     const { socket } = req;
     const requests = (underWay.get(socket) ?? 0) + 1;
     if (requests > PIPELINED_MAX) return void socket.destroy();
     underWay.set(socket, requests);
     res.on('close', () => underWay.set(socket, (underWay.get(socket) ?? 1) - 1));
-    app(req, res);
+    newcomers.serve(() => {
+      if (!socket.destroyed) app(req, res);
+    });
   };
 
 /** Starts a server that stands ready, under the limits that all servers here have. */
