@@ -5,7 +5,9 @@ import type { ConsumeOptions } from './queue.ts';
 import type { GroupOffset } from './storeOffsets.ts';
 import { partitionStream, receivedFrom } from './storeStreams.ts';
 
-/** Milliseconds between two looks at a partition of which nothing was heard: other processes may have put something there. */
+/** Milliseconds between two looks at a partition of which nothing was heard, in case that nobody told of what is there. */
+const LOOK_EVERY_MS = 2_000;
+/** Milliseconds between two looks at messages that another member is to handle: it may have left. */
 const POLL_MS = 100;
 /** Milliseconds that another member may let messages lie before its partition is taken over. */
 const LEASE_MS = 10_000;
@@ -32,6 +34,8 @@ export class PartitionConsumer {
   private readonly member = randomUUID();
   private readonly stopping = new AbortController();
   private wakeUp: () => void = () => undefined;
+  /** Whether something may have come since the last look began. */
+  private isWoken: boolean = false;
   private sureAt = Number.NEGATIVE_INFINITY;
   private standsSince = Number.NEGATIVE_INFINITY;
   private readonly running: Promise<void>;
@@ -46,6 +50,7 @@ export class PartitionConsumer {
 
   /** There may be something new. */
   wake(): void {
+    this.isWoken = true;
     this.wakeUp();
   }
 
@@ -63,7 +68,9 @@ export class PartitionConsumer {
     let retryMs = RETRY_MS_MIN;
     while (!signal.aborted) {
       try {
-        if (!(await this.step())) await this.idle();
+        const met = await this.step();
+        if (met === 'nothing') await this.idle();
+        if (met === 'others') await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
         retryMs = RETRY_MS_MIN;
       } catch (error) {
         this.ports.warn(error, `${this.options.topic}/${this.partition} is tried again`);
@@ -78,23 +85,24 @@ export class PartitionConsumer {
     return this.offset.now.member === this.member;
   }
 
-  /** One batch, from reading to commit. Answers whether there was one. */
-  private async step(): Promise<boolean> {
+  /** One batch, from reading to commit. Answers what it met: messages to handle, those of others, or none. */
+  private async step(): Promise<'messages' | 'others' | 'nothing'> {
     const { store, monotonic } = this.ports;
     const { topic, batchMax, handle } = this.options;
+    this.isWoken = false;
     if (!this.isMine && (await this.offset.refresh())) this.standsSince = monotonic();
     const { offset } = this.offset.now;
     const page = await store.readStream(partitionStream(topic, this.partition), offset, { maxCount: batchMax });
     const last = page.at(-1);
     if (last === undefined) {
       this.standsSince = monotonic();
-      return false;
+      return 'nothing';
     }
-    if (!(await this.hold()) || this.offset.now.offset !== offset || this.stopping.signal.aborted) return false;
+    if (!(await this.hold()) || this.offset.now.offset !== offset || this.stopping.signal.aborted) return 'others';
     await handle(page.map((event) => receivedFrom(topic, this.partition, event)));
     if (!(await this.offset.write({ offset: last.revision + 1n, member: this.member }))) await this.lose();
     this.sureAt = monotonic();
-    return true;
+    return 'messages';
   }
 
   /** Whether the partition is this member's: it was, or nobody's, or its holder has let messages lie for too long. */
@@ -121,7 +129,8 @@ export class PartitionConsumer {
   /** Until something new is told of, or it is time to look. */
   private idle(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
+      if (this.isWoken || this.stopping.signal.aborted) return resolve();
+      const timer = setTimeout(resolve, LOOK_EVERY_MS);
       this.wakeUp = () => {
         clearTimeout(timer);
         resolve();

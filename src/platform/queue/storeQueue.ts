@@ -21,6 +21,7 @@ import {
   topicStream,
   unavailable,
 } from './storeStreams.ts';
+import { StoreWatch } from './storeWatch.ts';
 import { PartitionWriter } from './storeWriter.ts';
 
 export type StoreQueueOptions = Readonly<{
@@ -45,6 +46,8 @@ class StoreQueue implements Queue {
   private readonly consumers = new Map<PartitionConsumer, string>();
   /** Where `lag` looked last: from there on the next look is short. */
   private readonly looked = new Map<string, { readonly offset: GroupOffset; end: Revision }>();
+  /** Begun by the first consumer. */
+  private watch: StoreWatch | null = null;
   private isClosed: boolean = false;
 
   constructor(store: EventStore, { truncate, monotonic, warn }: StoreQueueOptions) {
@@ -71,6 +74,7 @@ class StoreQueue implements Queue {
     const { group, topic } = options;
     const { monotonic, warn } = this.options;
     const partitions = await this.asking(`${topic} is not known`, () => this.partitionsOf(topic));
+    this.watch ??= new StoreWatch({ store: this.store, warn }, (stream) => this.wake(stream));
     const consumers = Array.from({ length: partitions }, (_, partition) => {
       const offset = this.offsetOf(group, topic, partition);
       const consumer = new PartitionConsumer({ store: this.store, monotonic, warn }, options, partition, offset);
@@ -103,7 +107,7 @@ class StoreQueue implements Queue {
 
   async close(): Promise<void> {
     this.isClosed = true;
-    await this.stopAll([...this.consumers.keys()]);
+    await Promise.all([this.watch?.stop(), this.stopAll([...this.consumers.keys()])]);
   }
 
   private async createTopic({ topic, partitions }: Readonly<{ topic: string; partitions: number }>): Promise<void> {
@@ -148,11 +152,14 @@ class StoreQueue implements Queue {
     const stream = partitionStream(topic, partition);
     const known = this.writers.get(stream);
     if (known) return known;
-    const writer = new PartitionWriter(this.store, topic, partition, () => {
-      for (const [consumer, of] of this.consumers) if (of === stream) consumer.wake();
-    });
+    const writer = new PartitionWriter(this.store, topic, partition, () => this.wake(stream));
     this.writers.set(stream, writer);
     return writer;
+  }
+
+  /** There may be something new in this partition. */
+  private wake(stream: string): void {
+    for (const [consumer, of] of this.consumers) if (of === stream) consumer.wake();
   }
 
   private lookedOf(group: string, topic: string, partition: number) {
