@@ -19,10 +19,10 @@ const shoppingSeconds = new Gauge('shopping_seconds');
 export const POLICY_NUMBER = 1;
 /** Coupons read one by one afterwards; of more, every n-th. The audit reads all of them in the log. */
 const READ_MAX = 20_000;
-/** Seconds that answers may take before the generator has no virtual user left. All are made beforehand: making one in mid-run costs as much as ten calls. */
-const ANSWER_MAX_S = 0.5;
+/** Seconds that answers may take before the generator has to make more virtual users, which costs it many calls each, and before it has no more. */
+const ANSWER_S = { usual: 0.3, most: 0.5 };
 /** Virtual users of a slow rate: a process that has just started answers slowly at first. */
-const VUS_MIN = 100;
+const VUS_MIN = 50;
 
 /** At `rate` a second, whatever the answers take; a start that finds no virtual user is dropped, and fails the run. */
 export type Rate = Readonly<{ rate: number; s: number }>;
@@ -55,7 +55,8 @@ const rateScenario = ({ rate, s }: Rate): Scenario => ({
   rate,
   timeUnit: '1s',
   duration: `${s}s`,
-  preAllocatedVUs: Math.max(VUS_MIN, Math.ceil(rate * ANSWER_MAX_S)),
+  preAllocatedVUs: Math.max(VUS_MIN, Math.ceil(rate * ANSWER_S.usual)),
+  maxVUs: Math.max(2 * VUS_MIN, Math.ceil(rate * ANSWER_S.most)),
 });
 
 /** `RATE` and `SECONDS` say otherwise, for a quick look. */
