@@ -34,6 +34,22 @@ it('lets nobody join a statement that was under way before the question', async 
   expect([(await first).asOf, (await second).asOf]).toEqual([1n, 2n]);
 });
 
+it('rests after a statement that took long, and then asks for all that came meanwhile in one', async () => {
+  const batches: (readonly string[])[] = [];
+  const slow = new BatchReader(async (keys) => {
+    batches.push(keys);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    return { asOf: 1n, value: (key: string) => key };
+  });
+  await slow.read('a');
+  const asked = [slow.read('b')];
+  // Without a rest the question would be on its way by now.
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  asked.push(slow.read('c'));
+  await Promise.all(asked);
+  expect(batches).toEqual([['a'], ['b', 'c']]);
+});
+
 it('tells all of a batch when it failed, and goes on', async () => {
   const faults = ['no database'];
   const reader = new BatchReader(async () => {
