@@ -66,10 +66,10 @@ export class QueueWorld {
   private readonly requests: CouponQueue;
   private policies = 0;
 
-  /** `store`: another one than that in memory. */
-  constructor(store?: EventStore) {
+  /** `store`: another one than that in memory. `queue`: another one than that in the store. */
+  constructor(store?: EventStore, queue?: Queue) {
     this.store = store ?? createMemoryEventStore({ log: this.log });
-    this.queue = createStoreQueue(this.store);
+    this.queue = queue ?? createStoreQueue(this.store);
     this.requests = new CouponQueue(this.queue, noQueueObserver);
   }
 
@@ -112,8 +112,8 @@ export class QueueWorld {
     });
   }
 
-  async drained(group = 'coupon-workers'): Promise<void> {
-    await until(async () => (await this.queue.lag(group, COUPON_REQUESTS)).every(({ committed, end }) => committed === end), 30_000);
+  async drained(group = 'coupon-workers', maxMs = 30_000): Promise<void> {
+    await until(async () => (await this.queue.lag(group, COUPON_REQUESTS)).every(({ committed, end }) => committed === end), maxMs);
   }
 
   async deadLetters(): Promise<readonly DeadLetter[]> {
