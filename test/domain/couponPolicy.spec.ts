@@ -5,36 +5,15 @@ import {
   type CouponPolicyEvent,
   changePolicy,
   changeUnlimited,
-  couponPolicyFold,
   deletePolicy,
   findCoupon,
   findPolicy,
   issueCoupon,
   openPolicy,
-  type PolicyTerms,
 } from '../../src/domain/couponPolicy.ts';
-import type { CommandId, CouponId, Fingerprint, PolicyId, UserId } from '../../src/domain/ids.ts';
-import { specificationOf } from '../support/specification.ts';
+import type { CommandId, CouponId, Fingerprint, UserId } from '../../src/domain/ids.ts';
+import { given, opened, policy, terms } from './openedPolicy.ts';
 
-const given = specificationOf(couponPolicyFold);
-const terms: PolicyTerms = {
-  name: 'sale',
-  count: 2,
-  discountType: 'amount',
-  discountAmount: 500,
-  startsAt: 100,
-  endsAt: 200_000,
-  expireMinutes: 1,
-  perUser: 1,
-};
-const policy = (changed: Partial<PolicyTerms> = {}) => ({
-  policyId: 'cp1-1' as PolicyId,
-  number: 1,
-  generation: 1,
-  terms: { ...terms, ...changed },
-  at: 50,
-});
-const opened = (changed: Partial<PolicyTerms> = {}): CouponPolicyEvent => ({ type: 'CouponPolicyOpened', data: policy(changed) });
 const issue = (userId: string, command = `k-${userId}`, at = 1_000) => ({ userId: userId as UserId, commandId: command as CommandId, at });
 const issued = (userId: string, serial: number, command = `k-${userId}`): CouponPolicyEvent => ({
   type: 'CouponIssued',

@@ -1,28 +1,9 @@
 import { describe, it } from '@jest/globals';
-import { type CouponPolicyEvent, couponPolicyFold, issueCoupon, openPolicy, type PolicyTerms } from '../../src/domain/couponPolicy.ts';
+import { type CouponPolicyEvent, issueCoupon, openPolicy } from '../../src/domain/couponPolicy.ts';
 import { decideRequest } from '../../src/domain/couponRequests.ts';
-import type { CommandId, CouponId, Fingerprint, PolicyId, UserId } from '../../src/domain/ids.ts';
-import { specificationOf } from '../support/specification.ts';
+import type { CommandId, CouponId, Fingerprint, UserId } from '../../src/domain/ids.ts';
+import { given, opened, policy } from './openedPolicy.ts';
 
-const given = specificationOf(couponPolicyFold);
-const terms: PolicyTerms = {
-  name: 'sale',
-  count: 2,
-  discountType: 'amount',
-  discountAmount: 500,
-  startsAt: 100,
-  endsAt: 200_000,
-  expireMinutes: 1,
-  perUser: 1,
-};
-const policy = (changed: Partial<PolicyTerms> = {}) => ({
-  policyId: 'cp1-1' as PolicyId,
-  number: 1,
-  generation: 1,
-  terms: { ...terms, ...changed },
-  at: 50,
-});
-const opened = (changed: Partial<PolicyTerms> = {}): CouponPolicyEvent => ({ type: 'CouponPolicyOpened', data: policy(changed) });
 const request = (userId: string, transactionId = `tx-${userId}`, requestedAt = 1_000) => ({
   transactionId,
   userId: userId as UserId,

@@ -8,8 +8,8 @@ const RETRY_MS_MAX = 5_000;
 export type StoreWatchPorts = Readonly<{ store: EventStore; warn: (error: unknown, what: string) => void }>;
 
 /**
- * Tells of every message that any process keeps from now on, by the name of its stream, until it is stopped: so whoever waits for messages
- * need not look for them again and again. It may be late after the store was away, and never misses one.
+ * Tells of every message that any process keeps after the store was first reached, by the name of its stream, until it is stopped: so
+ * whoever waits for messages need not look for them again and again. It is late after the store was away, and then misses none.
  */
 export class StoreWatch {
   private readonly ports: StoreWatchPorts;
