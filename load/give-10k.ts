@@ -1,7 +1,7 @@
 /** Seed 004, its contest: 10,000 coupons, up to 300 users, who look at the coupons and ask for one. Exactly 10,000 get theirs. */
 import { couponRun } from './lib/couponRun.ts';
 import { scale, users } from './lib/environment.ts';
-import { giveLimits, lookAndGive, warmGives } from './lib/giving.ts';
+import { giveLimits, lookAndGive } from './lib/giving.ts';
 
 export { handleSummary } from './lib/summary.ts';
 
@@ -13,7 +13,6 @@ const run = couponRun({
   limits: giveLimits(691.79),
   timed: 'grpc_req_duration',
   ...(scale === 1 ? { beaten: { iterationsPerSecond: 142 } } : {}),
-  warm: warmGives,
 });
 export const { options, setup, teardown } = run;
 

@@ -1,7 +1,7 @@
 /** Seed 004's script as it is meant: the ladder with 100 user names. Each gets one coupon, ever. */
 import { couponRun } from './lib/couponRun.ts';
 import { users } from './lib/environment.ts';
-import { giveLimits, giveToOneOf, ladder, warmGives } from './lib/giving.ts';
+import { giveLimits, giveToOneOf, ladder } from './lib/giving.ts';
 
 const NAMES = 100;
 
@@ -15,7 +15,6 @@ const run = couponRun({
   names: NAMES,
   limits: giveLimits(null),
   timed: 'grpc_req_duration',
-  warm: warmGives,
 });
 export const { options, setup, teardown } = run;
 

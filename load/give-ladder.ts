@@ -1,7 +1,7 @@
 /** Seed 004, its ladder: up to 1,000 users and down again, 30 s each. At how many does the rate stop growing? */
 import { couponRun } from './lib/couponRun.ts';
 import { users } from './lib/environment.ts';
-import { giveLimits, giveToStranger, ladder, warmGives } from './lib/giving.ts';
+import { giveLimits, giveToStranger, ladder } from './lib/giving.ts';
 
 export { handleSummary } from './lib/summary.ts';
 
@@ -12,7 +12,6 @@ const run = couponRun({
   pauseS: 1,
   limits: giveLimits(null),
   timed: 'grpc_req_duration',
-  warm: warmGives,
 });
 export const { options, setup, teardown } = run;
 

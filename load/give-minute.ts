@@ -1,7 +1,7 @@
 /** Seed 004, an older setting: 1,500 users for a minute. */
 import { couponRun } from './lib/couponRun.ts';
 import { users } from './lib/environment.ts';
-import { giveLimits, giveToStranger, warmGives } from './lib/giving.ts';
+import { giveLimits, giveToStranger } from './lib/giving.ts';
 import { hold } from './lib/stages.ts';
 
 export { handleSummary } from './lib/summary.ts';
@@ -13,7 +13,6 @@ const run = couponRun({
   pauseS: 1,
   limits: giveLimits(200),
   timed: 'grpc_req_duration',
-  warm: warmGives,
 });
 export const { options, setup, teardown } = run;
 

@@ -1,10 +1,9 @@
 import { check } from 'k6';
-import { POLICY_NUMBER } from './couponRun.ts';
+import { POLICY_NUMBER, WARM_POLICY_NUMBER } from './couponRun.ts';
 import { call, isUnknownRpc, type Status, statusOf } from './rpc.ts';
 import type { Ramp } from './stages.ts';
 import type { Thresholds } from './summary.ts';
 import { count } from './tally.ts';
-import type { Opened } from './warmUp.ts';
 import type { World } from './world.ts';
 
 /** A coupon was given, or there was none left; a user who has one may be told so where users come back. */
@@ -36,10 +35,8 @@ export const giveToOneOf =
   ({ run }: World, nth: number): void =>
     give(`${run}-${nth % names}`, [...outcomes, 'AlreadyExists']);
 
-/** Gives to strangers, one after the other, before a run: code that was used for a while is several times faster. */
-export const warmGives = (_: Opened, gives: number): void => {
-  for (let i = 0; i < gives; i += 1) call('warm', { userId: `warm-${Date.now()}-${i}`, couponId: POLICY_NUMBER }, outcomes);
-};
+/** Gives to a stranger before a run: code that was used for a while is several times faster. */
+export const warmGive = (nth: number): void => void call('warm', { userId: `warm-${nth}`, couponId: WARM_POLICY_NUMBER }, outcomes);
 
 /** 95 % of the calls over gRPC, within these milliseconds; the few over HTTP only prepare and prove. */
 export const giveLimits = (p95Ms: number | null): Thresholds => ({

@@ -10,6 +10,9 @@ const counted = {
   iterations: 'iterations{scenario:shoppers}',
 } as const;
 
+/** Starts that found no virtual user; those of a warming before the run do not count. */
+export const DROPPED = 'dropped_iterations{scenario:shoppers}';
+
 export type Thresholds = NonNullable<Options['thresholds']>;
 
 /**
@@ -87,7 +90,7 @@ const figuresOf = ({ metrics }: SummaryData) => {
     iterations: value(counted.iterations, 'count'),
     checksRate: value('checks', 'rate'),
     failedRate: value(counted.failed, 'rate'),
-    droppedIterations: value('dropped_iterations', 'count'),
+    droppedIterations: value(DROPPED, 'count'),
     steps: Object.fromEntries(
       Object.entries(steps).flatMap(([step, name]) => (metrics[name]?.values.count ? [[step, timesOf(metrics[name])]] : [])),
     ),

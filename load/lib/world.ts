@@ -36,11 +36,11 @@ export const carriedOver = [1_500, 1_200, 900, 600, 300];
 export const dayAt = (epochMs: number): string => new Date(epochMs + ZONE_OFFSET_MS).toISOString().slice(0, 10);
 
 /**
- * Opens a new generation, after `WARM` visits to one before it, and reads what it begins with. Ends the run when the shop does not
+ * Opens a new generation, after `visits` to one before it, and reads what it begins with. Ends the run when the shop does not
  * answer as agreed.
  */
-export const openShop = (overrides: InitOverrides = {}, musterMs = MUSTER_MS, warm = warmUp): World => {
-  if (warmVisits > 0) warm(bodyOf(init({}, true)) ?? { policyIds: [], productIds: [] }, warmVisits);
+export const openShop = (overrides: InitOverrides = {}, musterMs = MUSTER_MS, visits = warmVisits): World => {
+  if (visits > 0) warmUp(bodyOf(init({}, true)) ?? { policyIds: [], productIds: [] }, visits);
   const opened = init(overrides);
   const { policyIds } = bodyOf<{ policyIds?: string[] }>(opened) ?? {};
   if (!policyIds?.length) fail(`POST /init answered ${opened.status}: ${opened.body}`);

@@ -18,9 +18,10 @@ const DEATHS_WINDOW_MS = 60_000;
 const KILLED_MAX_MS = 2_000;
 /**
  * MiB of the heap in which young objects live, twice of which is set aside. What a request makes is garbage by the time of its answer; with
- * V8's default of 16 much of it is still in use when that space is full, and is copied (measured: 5 % of the processor time of an order).
+ * V8's default of 16 much of it is still in use when that space is full, and is copied (measured: 5 % of the processor time of an order,
+ * and with 64 another 1.09 times as many orders as with 32).
  */
-const SEMI_SPACE_MIB = 32;
+const SEMI_SPACE_MIB = 64;
 /** Lines of its log shown when a child is given up. */
 const TAIL_LINES = 20;
 /** Bytes of a log after which the next start puts it aside as `<name>.log.1`. */
