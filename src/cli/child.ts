@@ -6,11 +6,17 @@ import { EXIT, type Report, type StoreUrls } from '../platform/process.ts';
 /** What to fork, where it logs, and the environment it is told. */
 export type ChildSpec = Readonly<{ name: string; module: string; args: readonly string[]; env: NodeJS.ProcessEnv; logFile: string }>;
 
-/** `changed`: pid or ports are new. `died`: it ended unasked and is started again. `lost`: it will not be started again. */
-export type ChildEvents = Readonly<{ changed(): void; died(how: string): void; lost(error: Error): void }>;
+/**
+ * `changed`: pid or ports are new. `died`: it ended unasked and is started again. `lost`: it will not be started again. `othersServe`:
+ * whether another child does the same work at this moment.
+ */
+export type ChildEvents = Readonly<{ changed(): void; died(how: string): void; lost(error: Error): void; othersServe(): boolean }>;
 
-/** Milliseconds before a dead child is started again: short, since shoppers wait, yet no busy loop. */
-const RESTART_DELAY_MS = 250;
+/**
+ * Milliseconds before a dead child is started again. Alone: short, since shoppers wait, yet no busy loop. Beside others of its kind:
+ * later, since a start takes a core for more than a second, which those need first who take over its work.
+ */
+const RESTART_DELAY_MS = { alone: 250, besideOthers: 1_200 } as const;
 /** Deaths within the window after which starting again is no cure. */
 const DEATHS_MAX = 5;
 const DEATHS_WINDOW_MS = 60_000;
@@ -136,7 +142,8 @@ export class Child {
       return;
     }
     this.#events.died(`process ${pid} ended with ${how}`);
-    this.#restart = setTimeout(() => this.#spawn(), RESTART_DELAY_MS);
+    const delayMs = this.#events.othersServe() ? RESTART_DELAY_MS.besideOthers : RESTART_DELAY_MS.alone;
+    this.#restart = setTimeout(() => this.#spawn(), delayMs);
   }
 
   #giveUp(error: Error): void {

@@ -12,6 +12,9 @@ const STOP_RESERVE_MS = 1_000;
 /** Milliseconds kept back for the supervisor's own end. */
 const STOP_MARGIN_MS = 500;
 
+/** `command-api-1` and `command-api-2` do the same work. */
+const kindOf = (name: string): string => name.replace(/-\d+$/, '');
+
 export type SupervisorEvents = Readonly<{ changed(): void; note(line: string): void }>;
 
 /** Keeps a shop's processes running, and ends them in the reverse order of their starts. */
@@ -53,6 +56,7 @@ export class Supervisor {
       changed: this.#events.changed,
       died: (how) => this.#events.note(`${spec.name}: ${how}, starting it again`),
       lost: (error) => this.#lose(error),
+      othersServe: () => this.#children.some((other) => other !== child && other.pid !== null && kindOf(other.name) === kindOf(spec.name)),
     });
     this.#children.push(child);
     const late = setTimeout(() => this.#lose(new Error(`${spec.name} does not listen: see ${spec.logFile}`)), START_MAX_MS);

@@ -16,8 +16,8 @@ export type ProxyParts = Readonly<{ commands: Upstreams; queries: Upstreams; cli
 
 /**
  * Passes a request on to the side that answers it, to its servers in turn. A server that cannot be reached is passed over. A query
- * that got no answer is asked again elsewhere; a command never is, since it may have taken effect: its caller gets 503 and sends
- * it again under its key.
+ * that got no answer is asked again elsewhere, and so is a command under an idempotency key, which takes effect once however often it
+ * is sent. A command without one may have taken effect: its caller gets 503.
  */
 export const proxy =
   ({ commands, queries, client, log }: ProxyParts): RequestHandler =>
@@ -30,7 +30,8 @@ export const proxy =
     // no server can go to another.
     const body = hasBody(req) ? await readBytes(req, res) : NO_BODY;
     const outgoing = { method: req.method, path: req.url, headers: headersFor(req, res, body), body, signal: left.signal };
-    const answer = await firstAnswer(isQuery ? queries : commands, client, outgoing, { isQuery, log });
+    const mayRepeat = isQuery || req.headers['idempotency-key'] !== undefined;
+    const answer = await firstAnswer(isQuery ? queries : commands, client, outgoing, { mayRepeat, log });
     if (left.signal.aborted) answer.destroy();
     else passOn(answer, res);
   };
@@ -59,20 +60,21 @@ const firstAnswer = async (
   upstreams: Upstreams,
   client: UpstreamClient,
   outgoing: Outgoing,
-  { isQuery, log }: Readonly<{ isQuery: boolean; log: Logger }>,
+  { mayRepeat, log }: Readonly<{ mayRepeat: boolean; log: Logger }>,
 ): Promise<IncomingMessage> => {
+  let arrived = false;
   for (const upstream of upstreams.inTurn()) {
     try {
       return await client.ask(upstream, outgoing);
     } catch (error) {
       if (outgoing.signal.aborted) throw error;
-      upstreams.putAside(upstream);
-      log.warn({ err: error, upstream: upstream.origin }, 'a server behind the edge did not answer');
-      if (!isQuery && !(error instanceof NeverSent)) {
-        throw new Problem('unavailable', 'The server did not answer. It is not known whether this took effect.');
-      }
+      // Hundreds may be under way there: the first tells of all.
+      if (upstreams.putAside(upstream)) log.warn({ err: error, upstream: upstream.origin }, 'a server behind the edge did not answer');
+      arrived ||= !(error instanceof NeverSent);
+      if (arrived && !mayRepeat) break;
     }
   }
+  if (arrived) throw new Problem('unavailable', 'No server answered. It is not known whether this took effect.');
   throw new Problem('unavailable', 'No server that could answer this can be reached. Nothing was done.');
 };
 

@@ -30,7 +30,11 @@ export class Upstreams {
     return [...rotated.filter((upstream) => !isAside(upstream)), ...rotated.filter(isAside)];
   }
 
-  putAside(upstream: Upstream): void {
-    this.asideUntil.set(upstream, this.monotonic() + ASIDE_MS);
+  /** Whether it was not aside already. */
+  putAside(upstream: Upstream): boolean {
+    const now = this.monotonic();
+    const isNews = (this.asideUntil.get(upstream) ?? 0) <= now;
+    this.asideUntil.set(upstream, now + ASIDE_MS);
+    return isNews;
   }
 }

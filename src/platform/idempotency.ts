@@ -30,7 +30,7 @@ export const readKey = (given: string | undefined, required: boolean): string | 
  * neither stored nor logged.
  */
 export const commandIdOf = (scope: readonly string[], key: string | null): CommandId =>
-  digest([...scope, key === null ? `random ${randomUUID()}` : `key ${key}`]) as CommandId;
+  (key === null ? randomUUID().replaceAll('-', '') : digest([...scope, `key ${key}`])) as CommandId;
 
 /** What the client sent, parsed, as a hash. Prices and other things of ours are no part of it. */
 export const fingerprintOf = (request: unknown): Fingerprint => digest(request) as Fingerprint;

@@ -67,6 +67,18 @@ it('starts a killed child again within 2 s on the port it had', async () => {
   expect(shop.err()).toContain(`one: process ${pid} ended with SIGKILL, starting it again`);
 });
 
+it('starts a killed child later while another of its kind takes over its work', async () => {
+  const shop = startShop(['api-1:serve', 'api-2:serve', 'other:serve']);
+  await listening(shop);
+  const [first = 0, second = 0] = pidsOf(readShop());
+  process.kill(second, 'SIGKILL');
+  await untilGone(second);
+  const killedAt = performance.now();
+  await until(() => pidsOf(readShop()).length === 3);
+  expect(performance.now() - killedAt).toBeGreaterThan(1_000);
+  expect(pidsOf(readShop())[0]).toBe(first);
+});
+
 it('gives up after 5 deaths in a minute, with the end of the log, and stops the others', async () => {
   const shop = startShop(['one:serve', 'two:die']);
   expect(await shop.ended).toBe(1);

@@ -159,7 +159,7 @@ describe('the edge', () => {
     expect(back.seen.length).toBeGreaterThan(0);
   });
 
-  it('never sends a command twice: one that may have arrived is answered 503', async () => {
+  it('never sends a command without a key twice: one that may have arrived is answered 503', async () => {
     const breaking = await startBehind('breaking', (req) => void req.socket.destroy());
     const other = await startBehind('other');
     const edge = await startEdgeOver([breaking.url, other.url], [other.url]);
@@ -167,6 +167,22 @@ describe('the edge', () => {
     expectProblem(answer, 503, 'unavailable');
     expect(answer.headers['retry-after']).toBe('1');
     expect([breaking.seen.length, other.seen.length]).toEqual([1, 0]);
+  });
+
+  it('sends a command under a key elsewhere when it got no answer, and says so when nobody answered', async () => {
+    const breaking = await startBehind('breaking', (req) => void req.socket.destroy());
+    const other = await startBehind('other');
+    const edge = await startEdgeOver([breaking.url, other.url], [other.url]);
+    expect((await edge.post('/things', { a: 1 }, { key: 'k' })).body).toEqual({ name: 'other' });
+    expect([breaking, other].map(({ seen }) => seen.map(({ headers, body }) => [headers['idempotency-key'], body]))).toEqual([
+      [['k', '{"a":1}']],
+      [['k', '{"a":1}']],
+    ]);
+
+    const alone = await startEdgeOver([breaking.url, await deadUrl()], [other.url]);
+    const answer = await alone.post('/things', {}, { key: 'k' });
+    expectProblem(answer, 503, 'unavailable');
+    expect(answer.body.detail).toContain('not known whether');
   });
 
   it('asks another server where a query got no answer', async () => {

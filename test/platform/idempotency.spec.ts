@@ -45,6 +45,7 @@ describe('the id of a command', () => {
 
   it('without a key is new each time, and is no key that someone could send', () => {
     expect(commandIdOf(['charge', 'ann'], null)).not.toBe(commandIdOf(['charge', 'ann'], null));
+    expect(commandIdOf(['charge', 'ann'], null)).toMatch(/^[0-9a-f]{32}$/);
   });
 });
 
