@@ -25,7 +25,7 @@ export const proxy =
     const isQuery = goesToQueries(req);
     res.locals.route = isQuery ? '(queries)' : '(commands)';
     const left = new AbortController();
-    res.on('close', () => left.abort());
+    res.on('close', () => res.writableFinished || left.abort());
     // Small, so it is read before a server is asked: a slow client holds none of their connections, and a request that found
     // no server can go to another.
     const body = hasBody(req) ? await readBytes(req, res) : NO_BODY;
