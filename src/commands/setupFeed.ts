@@ -1,15 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DomainEvent } from '../domain/events.ts';
 import { parseEvent } from '../domain/events.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Delivery, EventStore, Metadata, Position } from '../platform/eventStore/eventStore.ts';
+import type { EventStore, Metadata, RecordedEvent } from '../platform/eventStore/eventStore.ts';
+import { followEvents } from '../platform/eventStore/followEvents.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Catalog } from './catalog.ts';
 import { openingReceiptOf, productsOf, type ShopSetup } from './shopSetup.ts';
 
 const TYPES = ['GenerationOpened', 'PolicyNumbered', 'CouponPolicyOpened', 'ProductCreated', 'StockReceived'] as const;
-const RETRY_MS_MIN = 100;
-const RETRY_MS_MAX = 5_000;
 
 /** The second step of a command whose first step is on record. */
 export type Unfinished = Readonly<{ seenAt: number; finish: (about: Metadata) => Promise<unknown> }>;
@@ -26,7 +24,6 @@ export class SetupFeed {
   private readonly clock: Clock;
   private readonly log: Logger;
   private readonly stopping = new AbortController();
-  private after: Position | null = null;
   private following: Promise<void> = Promise.resolve();
 
   constructor(store: EventStore, setup: ShopSetup, catalog: Catalog, clock: Clock, log: Logger) {
@@ -38,7 +35,16 @@ export class SetupFeed {
   }
 
   start(): void {
-    this.following = this.follow();
+    const { signal } = this.stopping;
+    const from = async () => null;
+    this.following = followEvents(
+      this.store,
+      { from, types: TYPES, signal },
+      {
+        take: (event) => this.take(event),
+        broke: (error) => this.log.warn({ err: error }, 'the set-up feed broke and begins again'),
+      },
+    );
   }
 
   async stop(): Promise<void> {
@@ -46,29 +52,11 @@ export class SetupFeed {
     await this.following;
   }
 
-  private async follow(): Promise<void> {
-    const { signal } = this.stopping;
-    for (let waitMs = RETRY_MS_MIN; !signal.aborted; waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)) {
-      try {
-        for await (const delivery of this.store.subscribe({ after: this.after, types: TYPES, signal })) {
-          this.take(delivery);
-          waitMs = RETRY_MS_MIN;
-        }
-      } catch (error) {
-        this.log.warn({ err: error }, 'the set-up feed broke and begins again');
-      }
-      if (!signal.aborted) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  private take(delivery: Delivery): void {
-    if (delivery.kind === 'checkpoint') this.after = delivery.position;
-    if (delivery.kind !== 'event') return;
-    this.after = delivery.event.position;
+  private take(event: RecordedEvent): void {
     try {
-      this.apply(parseEvent(delivery.event));
+      this.apply(parseEvent(event));
     } catch (error) {
-      this.log.error({ err: error, stream: delivery.event.stream }, 'the set-up feed met an event it cannot read');
+      this.log.error({ err: error, stream: event.stream }, 'the set-up feed met an event it cannot read');
     }
   }
 
