@@ -1,6 +1,6 @@
 import { check } from 'k6';
 import { POLICY_NUMBER, WARM_POLICY_NUMBER } from './couponRun.ts';
-import { call, isUnknownRpc, type Status, statusOf } from './rpc.ts';
+import { call, isUnknownRpc, type Status } from './rpc.ts';
 import type { Ramp } from './stages.ts';
 import type { Thresholds } from './summary.ts';
 import { count } from './tally.ts';
@@ -14,9 +14,9 @@ const give = (userId: string, expected: readonly Status[]): void => {
   const answer = call('give', { userId, couponId: POLICY_NUMBER }, expected, userId);
   if (isUnknownRpc(answer)) return;
   count('answered', 'coupon');
-  if (statusOf(answer) !== 'OK') return;
+  if (answer.status !== 'OK') return;
   count('acked', 'coupon');
-  check(answer.message as { isReceived?: boolean }, { 'coupon received': ({ isReceived }) => isReceived === true });
+  check(answer.response.message as { isReceived?: boolean }, { 'coupon received': ({ isReceived }) => isReceived === true });
 };
 
 /** A user nobody has seen before asks for the coupon. */
@@ -24,7 +24,7 @@ export const giveToStranger = ({ run }: World, nth: number): void => give(`${run
 
 /** The seed's visit: looks at the coupons there are, then asks for one. */
 export const lookAndGive = (world: World, nth: number): void => {
-  const message = call('find_all', {}, ['OK']).message as { coupons?: readonly { id: number }[] } | null;
+  const message = call('find_all', {}, ['OK']).response.message as { coupons?: readonly { id: number }[] } | null;
   check(message?.coupons ?? [], { 'coupon listed': (all) => all.some(({ id }) => id === POLICY_NUMBER) });
   giveToStranger(world, nth);
 };

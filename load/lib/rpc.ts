@@ -3,7 +3,7 @@ import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import grpc, { type Response } from 'k6/net/grpc';
 import { faultsExpected, grpcAddresses } from './environment.ts';
-import { countRefusal } from './tally.ts';
+import { adderTo, countRefusal } from './tally.ts';
 
 /** Seed 004's services as they stand in `proto/`, by the names of k6's metrics; what warms up counts in no figure. */
 const METHODS = {
@@ -34,10 +34,11 @@ const problems: Readonly<Record<string, string>> = {
   Unavailable: 'unavailable',
 };
 
-type Answer = Pick<Response, 'message' | 'error'> & Readonly<{ status: unknown }>;
-const NOBODY: Answer = { status: 'Unavailable', message: {}, error: { message: 'no connection' } };
+/** What came back, and its status in words: asked for once, since each look at what k6 hands over costs microseconds. */
+type Answer = Readonly<{ status: string; response: Pick<Response, 'message' | 'error'> }>;
+const NOBODY: Answer = { status: 'Unavailable', response: { message: {}, error: { message: 'no connection' } } };
 
-const rpcs = new Counter('rpcs');
+const countRpc = adderTo(new Counter('rpcs'));
 const client = new grpc.Client();
 client.load(['../proto'], 'coupon.proto', 'user_coupon.proto');
 
@@ -55,9 +56,7 @@ const connect = (): boolean => {
   return connected;
 };
 
-export const statusOf = ({ status }: Answer): string => String(status);
-
-export const isUnknownRpc = (answer: Answer): boolean => ['Unavailable', 'DeadlineExceeded'].includes(statusOf(answer));
+export const isUnknownRpc = ({ status }: Answer): boolean => status === 'Unavailable' || status === 'DeadlineExceeded';
 
 /**
  * One call. Its status must be among `expected`. Where faults are expected, an answer that stays unknown is asked for again under the
@@ -70,21 +69,24 @@ export const call = (name: keyof typeof METHODS, request: object, expected: read
     sleep(RETRY_PAUSE_S * (0.5 + Math.random() / 2));
     answer = tryCall(name, request, key);
   }
-  const isExpected = expected.some((status) => status === statusOf(answer));
+  const isExpected = expected.some((status) => status === answer.status);
   check(answer, { [`${name} ${expected.join(' or ')}`]: () => isExpected });
   if (!isExpected && printed < PRINTED_MAX) {
     printed += 1;
-    console.error(`unexpected ${name} ${JSON.stringify(request)}: ${statusOf(answer)} ${JSON.stringify(answer.error)}`);
+    console.error(`unexpected ${name} ${JSON.stringify(request)}: ${answer.status} ${JSON.stringify(answer.response.error)}`);
   }
   return answer;
 };
 
 const tryCall = (name: keyof typeof METHODS, request: object, key: string | undefined): Answer => {
   const metadata = key !== undefined && faultsExpected ? { 'idempotency-key': key } : {};
-  const answer: Answer = !connect()
-    ? NOBODY
-    : client.invoke(METHODS[name], request, { metadata, tags: { name, audit: String(name === 'warm') }, timeout: CALL_MAX });
-  if (name !== 'warm') rpcs.add(1);
-  if (statusOf(answer) !== 'OK') countRefusal(problems[statusOf(answer)] ?? 'other');
+  const answer = connect() ? invoke(name, request, metadata) : NOBODY;
+  if (name !== 'warm') countRpc(1);
+  if (answer.status !== 'OK') countRefusal(problems[answer.status] ?? 'other');
   return answer;
+};
+
+const invoke = (name: keyof typeof METHODS, request: object, metadata: Readonly<Record<string, string>>): Answer => {
+  const response = client.invoke(METHODS[name], request, { metadata, tags: { name, audit: String(name === 'warm') }, timeout: CALL_MAX });
+  return { status: String(response.status), response };
 };
