@@ -9,11 +9,10 @@ import { drainQueue } from './queueLag.ts';
 import { byStage, type Ramp, rampScenario, tagStage } from './stages.ts';
 import { audited, inSlices, markEnd } from './state.ts';
 import { common, DROPPED, type Thresholds, thresholds } from './summary.ts';
+import { adderTo } from './tally.ts';
 import { openShop, type World } from './world.ts';
 
-const shoppingSeconds = new Gauge('shopping_seconds');
-/** Made once, as in `adderTo`. */
-const noteSeconds = shoppingSeconds.add.bind(shoppingSeconds);
+const noteSeconds = adderTo(new Gauge('shopping_seconds'));
 
 /** The first policy of its generation, and the one beside it that takes what is asked before a run, in no figure. */
 export const POLICY_NUMBER = 1;
