@@ -7,6 +7,7 @@ const counted = {
   plateauRequests: 'http_reqs{phase:plateau,audit:false}',
   failed: 'http_req_failed{audit:false}',
   time: 'http_req_duration{audit:false}',
+  calls: 'grpc_req_duration{audit:false}',
   iterations: 'iterations{scenario:shoppers}',
 } as const;
 
@@ -85,7 +86,7 @@ const figuresOf = ({ metrics }: SummaryData) => {
   return {
     scale,
     seconds: round(value('shopping_seconds', 'max')),
-    requests: value(counted.requests, 'count') + value('rpcs', 'count'),
+    requests: value(counted.requests, 'count') + value(counted.calls, 'count'),
     plateauRequests: value(counted.plateauRequests, 'count'),
     iterations: value(counted.iterations, 'count'),
     checksRate: value('checks', 'rate'),
