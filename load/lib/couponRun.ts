@@ -23,7 +23,7 @@ const VUS_ROOM = 100_000;
 /** Coupons read one by one afterwards; of more, every n-th. The audit reads all of them in the log. */
 const READ_MAX = 20_000;
 /** Seconds that answers may take before the generator has to make more virtual users, which costs it many calls each, and before it has no more. */
-const ANSWER_S = { usual: 0.3, most: 0.5 };
+const ANSWER_S = { usual: 0.4, most: 0.5 };
 /** Virtual users of a slow rate: a process that has just started answers slowly at first. */
 const VUS_MIN = 50;
 
@@ -114,7 +114,7 @@ const close = (world: World, run: CouponRun): void => {
   const identities: Identity[] = [...drained, ...couponIdentities(shop)];
   for (const { id, ok } of identities) check(ok, { [id.split(' ')[0] ?? id]: (holds) => holds }, { audit: 'true' });
   const { policyId, count, issued } = shop.policy;
-  const coupons = { policyId, count, issued, names: run.names ?? null, asked: run.queue ? 'request' : 'coupon' };
+  const coupons = { policyId, count, issued, names: run.names ?? null, asked: run.queue ? 'request' : 'coupon', warmed: warmVisits };
   const totals = run.queue ? {} : { coupon: issued };
   const closing = { identities, totals, counted: {}, coupons, beaten: run.beaten, soak: run.soak };
   console.log(`closing ${JSON.stringify(closing)}`);

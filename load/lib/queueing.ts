@@ -4,11 +4,12 @@ import { Trend } from 'k6/metrics';
 import type { Scenario } from 'k6/options';
 import { type Answer, bodyOf, get, isUnknown, post, send } from './calls.ts';
 import { type CouponRun, couponRun, POLICY_NUMBER } from './couponRun.ts';
-import { baseUrl, faultsExpected } from './environment.ts';
+import { baseUrl, faultsExpected, warmVisits } from './environment.ts';
 import { sampleQueueLag } from './queueLag.ts';
 import { type Ramp, secondsOf } from './stages.ts';
+import { inSlices } from './state.ts';
 import { count } from './tally.ts';
-import type { World } from './world.ts';
+import { init, type World } from './world.ts';
 
 const endToEnd = new Trend('issue_end_to_end', true);
 
@@ -32,6 +33,19 @@ const request = ({ run }: World, name: string, audit = false): Answer => {
   if (!isUnknown(answer)) count('answered', 'request');
   if (answer.status === 200) count('acked', 'request');
   return answer;
+};
+
+/**
+ * As many queued requests as `WARM` says, in a generation of their own and in no figure: the shoppers who warm up other runs pass the
+ * queue by. All of them find a coupon; their outcomes are taken off in the end.
+ */
+const warmQueue = (): void => {
+  if (warmVisits === 0) return;
+  init({}, true);
+  const prefix = `w${Date.now().toString(36)}`;
+  const named = Array.from({ length: warmVisits }, (_, i) => `${prefix}-${i}`);
+  const body = (userId: string) => ({ userId, couponId: POLICY_NUMBER, transactionId: userId });
+  inSlices(named.map((userId) => post('warm queued issue', url, body(userId), { expected: [200], audit: true })));
 };
 
 /** One request of one user, as seed 000's script names them. */
@@ -72,8 +86,8 @@ type QueueRun = Readonly<{ drainMaxMs?: number; limits: CouponRun['limits']; loa
 const DRAIN_MAX_MS = faultsExpected ? 30_000 : 10_000;
 
 /** What a scenario of queued coupons exports to k6: shoppers, one sampler of the queue's lag and one of the time to an outcome. */
-export const queueRun = ({ drainMaxMs = DRAIN_MAX_MS, load, limits, ...rest }: QueueRun) => ({
-  ...couponRun({
+export const queueRun = ({ drainMaxMs = DRAIN_MAX_MS, load, limits, ...rest }: QueueRun) => {
+  const run = couponRun({
     ...rest,
     load,
     ask,
@@ -81,7 +95,14 @@ export const queueRun = ({ drainMaxMs = DRAIN_MAX_MS, load, limits, ...rest }: Q
     timed: 'http_req_duration',
     limits,
     queue: { drainMaxMs, more: { lag: beside(load, 'lag'), probe: beside(load, 'probe') } },
-  }),
-  lag: (world: World): void => sampleQueueLag(world, load),
-  probe,
-});
+  });
+  return {
+    ...run,
+    setup: (): World => {
+      warmQueue();
+      return run.setup();
+    },
+    lag: (world: World): void => sampleQueueLag(world, load),
+    probe,
+  };
+};

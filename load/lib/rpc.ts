@@ -46,7 +46,7 @@ let printed = 0;
 
 const connect = (): boolean => {
   try {
-    if (!connected) client.connect(grpcAddresses[exec.vu.idInTest % grpcAddresses.length] ?? '', { plaintext: true, timeout: CALL_MAX });
+    client.connect(grpcAddresses[exec.vu.idInTest % grpcAddresses.length] ?? '', { plaintext: true, timeout: CALL_MAX });
     connected = true;
   } catch {
     // As a call that is not answered: nobody was reached.
@@ -59,7 +59,7 @@ export const isUnknownRpc = ({ status }: Answer): boolean => status === 'Unavail
 /**
  * A call whose status must be among `expected`. Where faults are expected, an answer that stays unknown is asked for again under the
  * same key, for at most 60 s; where none are, it is a miss. What is the same in all of its calls is made here, once: at 1,500 a second
- * the script is a third of what k6 costs.
+ * the script is up to a third of what k6 costs.
  */
 export const rpc = (name: keyof typeof METHODS, expected: readonly Status[]) => {
   const method = METHODS[name];

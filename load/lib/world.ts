@@ -50,7 +50,9 @@ export const openShop = (overrides: InitOverrides = {}, musterMs = MUSTER_MS, vi
   return { run: __ENV.RUN ?? startAt.toString(36), startAt, policyIds: policyIds ?? [], ...start };
 };
 
-const init = (overrides: InitOverrides, audit = false) => send(post('init', `${baseUrl}/init`, overrides, { expected: [200], audit }));
+/** Opens a new generation. */
+export const init = (overrides: InitOverrides, audit = false) =>
+  send(post('init', `${baseUrl}/init`, overrides, { expected: [200], audit }));
 
 /** Products, stock and carried-over sales of the present generation, from the query API. */
 const readStart = (readAfter?: string): { products: Product[]; discount: number; start: Start } => {

@@ -3,7 +3,7 @@ import { type CouponShop, couponIdentities, serialsToRead } from '../../load/lib
 
 type Identity = { id: string; ok: boolean; expected: string; actual: string };
 type Counters = Record<string, number>;
-type Coupons = { policyId: string; count: number; issued: number; names: number | null; asked: 'coupon' | 'request' };
+type Coupons = { policyId: string; count: number; issued: number; names: number | null; asked: 'coupon' | 'request'; warmed: number };
 type Report = { totals: { requestsIssued: number; requestsRefused: number }; policies: { policyId: string; issued: number }[] };
 type Judge = {
   demanded(counters: Counters, coupons: Coupons): Identity;
@@ -69,7 +69,14 @@ describe('K3: a policy of one coupon a user', () => {
 
 describe('K3: exactly min(count, users who asked) are issued', () => {
   const asked = (answered: number, sent = answered): Counters => ({ answered_coupon: answered, sent_coupon: sent });
-  const coupons = (issued: number, names: number | null = null): Coupons => ({ policyId: 'c', count: 100, issued, names, asked: 'coupon' });
+  const coupons = (issued: number, names: number | null = null): Coupons => ({
+    policyId: 'c',
+    count: 100,
+    issued,
+    names,
+    asked: 'coupon',
+    warmed: 0,
+  });
 
   it.each<[string, Counters, Coupons, boolean]>([
     ['fewer users than coupons: each has one', asked(40), coupons(40), true],
@@ -87,7 +94,7 @@ describe('K3: exactly min(count, users who asked) are issued', () => {
 });
 
 describe('K10: what the queue accepted has its outcome', () => {
-  const coupons: Coupons = { policyId: 'c', count: 100, issued: 100, names: null, asked: 'request' };
+  const coupons: Coupons = { policyId: 'c', count: 100, issued: 100, names: null, asked: 'request', warmed: 0 };
   const counters = { sent_request: 130, answered_request: 130, acked_request: 130 };
   const report = (requestsIssued: number, requestsRefused: number, issued = 100): Report => ({
     totals: { requestsIssued, requestsRefused },
@@ -109,6 +116,12 @@ describe('K10: what the queue accepted has its outcome', () => {
     ['dead letters that nobody could count', counters, report(100, 30), null, ['K10 dead letters']],
   ])('finds %s', (_, counted, found, dead, expected) => {
     expect(judged(counted, found, dead)).toEqual(expected);
+  });
+
+  it('takes off what was asked before the run', () => {
+    const judgedAfter = (warmed: number) => misses(judge.queued(counters, { ...coupons, warmed }, report(120, 30), 0));
+    expect(judgedAfter(20)).toEqual([]);
+    expect(judgedAfter(19)).toEqual(['K10 outcomes = accepted', 'K10 outcomes issued = coupons']);
   });
 
   it('a request whose answer was lost may have been accepted or not', () => {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type Kafka, Partitioners, type Producer } from 'kafkajs';
 import type { Logger } from '../log.ts';
 import { dropClient, protocolErrorOf, within } from './kafkaClient.ts';
@@ -89,6 +89,7 @@ export class KafkaLane {
 
   /** Until nobody waits any more. What waits while there is no connection was not sent, and is not when its time is over. */
   private async run(): Promise<void> {
+    await nextTurn(); // Those who came in the same turn go with the first batch, not with the one after it.
     while (this.waiting.size > 0) {
       const producer = this.producer ?? (await this.connect());
       if (producer === null) await sleep(CONNECT_AGAIN_MS);
