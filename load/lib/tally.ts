@@ -1,4 +1,4 @@
-import { Counter, type Gauge } from 'k6/metrics';
+import { Counter } from 'k6/metrics';
 
 /**
  * Totals over all virtual users. They share no memory, so totals are k6 counters, and k6 adds them up.
@@ -10,8 +10,8 @@ const kinds = ['charge', 'charge_won', 'coupon', 'order', 'order_won', 'request'
 export type Kind = (typeof kinds)[number];
 export type Stage = 'sent' | 'answered' | 'acked';
 
-/** Adds to a metric. k6 makes a function anew each time one of its objects is asked for it; this one is made once. */
-export const adderTo = (metric: Counter | Gauge): ((n: number) => void) => metric.add.bind(metric);
+/** Adds to a counter. k6 makes a function anew each time one of its objects is asked for it; this one is made once. */
+const adderTo = (counter: Counter): ((n: number) => void) => counter.add.bind(counter);
 
 const countersOf = (stage: Stage) =>
   Object.fromEntries(kinds.map((kind) => [kind, adderTo(new Counter(`${stage}_${kind}`))])) as Record<Kind, (n: number) => void>;
