@@ -17,7 +17,8 @@ export const demanded = (counters, { count, issued, names, asked }) => {
 
 /**
  * K10: each accepted request has one recorded outcome, and no message lies with the dead letters. `report`: what `till audit` says of a
- * shop that took no other queued requests but the `warmed` ones before, each with its coupon. `deadLetters`: how many there are; null when they cannot be read.
+ * shop that took no other queued requests but the `warmed` ones before, each with its coupon. `deadLetters`: how many there are; null when
+ * they cannot be read.
  */
 export const queued = (counters, { policyId, issued, warmed }, report, deadLetters) => {
   const { requestsRefused } = report.totals;
