@@ -11,8 +11,11 @@ beforeAll(async () => {
 afterAll(() => shop.stop());
 
 const either = (i: number) => (i % 2 === 0 ? shop : other);
-const product = async (id: string, price: number, stock: number): Promise<string> =>
-  (await shop.createProduct({ id, price, stock })).body.id;
+const product = async (id: string, price: number, stock: number): Promise<string> => {
+  const { body } = await shop.createProduct({ id, price, stock });
+  expect(body).toMatchObject({ id, stock });
+  return id;
+};
 
 /** What is left after all of `answers`. */
 const stateOf = async (userId: string, answers: readonly Answer<unknown>[]) => {
